@@ -1,0 +1,6 @@
+#pragma once
+
+#define ETRT_VERSION_MAJOR 0
+#define ETRT_VERSION_MINOR 1
+#define ETRT_VERSION_PATCH 0
+#define ETRT_VERSION_STRING "0.1.0"

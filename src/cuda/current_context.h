@@ -1,0 +1,34 @@
+#pragma once
+
+#include <etrt/result.h>
+
+#include <cuda/driver.h>
+
+namespace etrt::cuda {
+
+/// A scope in which a context of `device` is current. A current context of that device is left alone, a green one too:
+/// cudaSetDevice would silently replace it by the primary context. Otherwise `primary` is pushed, and popped on every
+/// way out.
+/// Threads: a scope belongs to the thread that made it.
+class CurrentContext {
+ public:
+  /// One driver call when the device is current already.
+  static Result<CurrentContext> ensure(const Driver& driver, CUdevice device, CUcontext primary);
+
+  /// Pushes `context` whatever is current.
+  static Result<CurrentContext> push(const Driver& driver, CUcontext context);
+
+  CurrentContext(CurrentContext&& other) noexcept : pushed_on_(other.pushed_on_) { other.pushed_on_ = nullptr; }
+  CurrentContext& operator=(CurrentContext&&) = delete;
+  ~CurrentContext();
+
+  /// Whether the caller's own context was already one of the device, and was left current.
+  bool kept_callers() const noexcept { return pushed_on_ == nullptr; }
+
+ private:
+  explicit CurrentContext(const Driver* pushed_on) : pushed_on_(pushed_on) {}
+
+  const Driver* pushed_on_;
+};
+
+}  // namespace etrt::cuda

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <etrt/result.h>
+
+#include <cuda/driver.h>
+#include <cuda/owners.h>
+
+namespace etrt::cuda {
+
+/// One device of one provider, with its primary context retained for as long as the object lives.
+/// Threads: immutable after creation. The table must outlive it.
+struct Device {
+  const Driver& driver;
+  CUdevice ordinal;
+  CUcontext primary;
+  bool is_virtual;
+  std::string label;        ///< "cuda:0", "virtual:0"
+  std::string description;  ///< "NVIDIA H200"
+  int sm_count;
+  int compute_major;  ///< compute capability; 0.0 on the virtual GPU
+  int compute_minor;
+  std::size_t memory_bytes;
+  PrimaryContextReference primary_reference;
+
+  /// Retains the primary context of device `ordinal` and reads what does not change.
+  static Result<Device> open(const Driver& driver, int ordinal, bool is_virtual);
+};
+
+/// The sizes of SM partition that a device allows.
+struct SmLimits {
+  int minimum;    ///< the smallest partition, in SMs
+  int alignment;  ///< partitions are multiples of this
+};
+
+/// What partitions the device allows: measured by splitting off one SM and seeing what comes. `kNotSupported` when the
+/// driver has no green contexts.
+Result<SmLimits> sm_limits(const Device& device);
+
+}  // namespace etrt::cuda

@@ -1,0 +1,23 @@
+#include <cuda/error.h>
+
+#include <base/format.h>
+
+namespace etrt::cuda {
+
+std::string describe(const Driver& driver, CUresult result) {
+  const char* name = nullptr;
+  const char* text = nullptr;
+  if (driver.cuGetErrorName(result, &name) != CUDA_SUCCESS || name == nullptr) name = "unknown CUDA error";
+  if (driver.cuGetErrorString(result, &text) != CUDA_SUCCESS || text == nullptr) text = "no description";
+  return base::concat(name, " (", static_cast<int>(result), "): ", text);
+}
+
+Status check(const Driver& driver, CUresult result, std::string_view call, std::source_location where) {
+  if (result == CUDA_SUCCESS) return {};
+  const auto code = result == CUDA_ERROR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kDriver;
+  std::string_view file = where.file_name();
+  if (const auto slash = file.rfind('/'); slash != std::string_view::npos) file.remove_prefix(slash + 1);
+  return Error(code, base::concat(call, " failed with ", describe(driver, result), " [", file, ":", where.line(), "]"));
+}
+
+}  // namespace etrt::cuda

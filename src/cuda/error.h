@@ -1,0 +1,21 @@
+#pragma once
+
+#include <source_location>
+#include <string>
+#include <string_view>
+
+#include <etrt/result.h>
+
+#include <cuda/driver.h>
+
+namespace etrt::cuda {
+
+/// "CUDA_ERROR_INVALID_HANDLE (400): invalid resource handle", in the provider's own words.
+std::string describe(const Driver& driver, CUresult result);
+
+/// The one place where a CUresult becomes an etrt error. The message names the call, the code and the source line;
+/// `CUDA_ERROR_OUT_OF_MEMORY` becomes `kOutOfMemory`, everything else `kDriver`.
+Status check(const Driver& driver, CUresult result, std::string_view call,
+             std::source_location where = std::source_location::current());
+
+}  // namespace etrt::cuda
