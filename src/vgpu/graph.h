@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <cuda.h>
+
+#include <vgpu/operation.h>
+
+namespace etrt::vgpu {
+
+/// What a graph does: its nodes in an order that keeps every dependency, each with the partition it was captured in.
+/// Threads: immutable once made.
+struct GraphProgram {
+  std::vector<std::unique_ptr<Operation>> nodes;
+  std::vector<CUgraphNode> node_handles;
+  std::vector<Access> accesses;  ///< of all nodes
+};
+
+struct Graph {
+  std::shared_ptr<const GraphProgram> program;
+  int device = -1;  ///< of its nodes; -1: it has none
+};
+
+/// An instantiated graph. Launches of one run one after another, whichever stream they are launched in.
+/// Threads: guarded by the machine's mutex.
+struct GraphExec {
+  std::shared_ptr<const GraphProgram> program;
+  int device = -1;  ///< of its nodes; -1: it has none
+  Point last_launch;
+  VectorClock clock;
+};
+
+}  // namespace etrt::vgpu

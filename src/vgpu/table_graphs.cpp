@@ -1,0 +1,169 @@
+#include <vgpu/call.h>
+#include <vgpu/handle.h>
+#include <vgpu/table.h>
+
+namespace etrt::vgpu {
+namespace {
+
+bool is_mode(const CUstreamCaptureMode& mode) {
+  const int number = number_of(mode);
+  return number >= CU_STREAM_CAPTURE_MODE_GLOBAL && number <= CU_STREAM_CAPTURE_MODE_RELAXED;
+}
+
+CUresult begin_capture(Machine& machine, CUstream handle, CUstreamCaptureMode mode) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    if (!is_mode(mode)) return CUDA_ERROR_INVALID_VALUE;
+    std::shared_ptr<Stream> stream;
+    if (const CUresult refused = call.find(handle, stream)) return refused;
+    if (stream->role == Stream::Role::kLegacy) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    if (stream->capture != nullptr) return CUDA_ERROR_ILLEGAL_STATE;
+    auto capture = std::make_shared<Capture>();
+    capture->mode = mode;
+    capture->thread = call.thread.id;
+    capture->origin = stream.get();
+    capture->participants.push_back(stream.get());
+    stream->capture = capture;
+    machine.captures.push_back(std::move(capture));
+    return CUDA_SUCCESS;
+  });
+}
+
+std::shared_ptr<const GraphProgram> make_program(Capture& capture) {
+  auto program = std::make_shared<GraphProgram>();
+  for (auto& node : capture.nodes) {
+    const auto& accesses = node.operation->accesses;
+    program->accesses.insert(program->accesses.end(), accesses.begin(), accesses.end());
+    program->nodes.push_back(std::move(node.operation));
+    program->node_handles.push_back(next_handle<CUgraphNode>());
+  }
+  capture.nodes.clear();
+  return program;
+}
+
+CUresult end_capture(Machine& machine, CUstream handle, CUgraph* out) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    *out = nullptr;
+    std::shared_ptr<Stream> stream;
+    if (const CUresult refused = call.find(handle, stream)) return refused;
+    const auto capture = stream->capture;
+    if (capture == nullptr) return CUDA_ERROR_ILLEGAL_STATE;
+    if (capture->origin != stream.get()) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
+    if (capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != call.thread.id) {
+      return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+    }
+    const bool joined = capture->joined();
+    const int device = stream->device();
+    capture->end();
+    std::erase(machine.captures, capture);
+    const auto program = make_program(*capture);
+    if (capture->invalidated) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    if (!joined) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+    *out = next_handle<CUgraph>();
+    machine.graphs.emplace(*out, std::make_shared<Graph>(Graph{program, program->nodes.empty() ? -1 : device}));
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult is_capturing(Machine& machine, CUstream handle, CUstreamCaptureStatus* status) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    if (status == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    std::shared_ptr<Stream> stream;
+    if (const CUresult refused = call.find(handle, stream)) return refused;
+    if (call.conflicts_with_captures(*stream, false)) return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+    if (stream->capture == nullptr) {
+      *status = CU_STREAM_CAPTURE_STATUS_NONE;
+    } else {
+      *status = stream->capture->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED : CU_STREAM_CAPTURE_STATUS_ACTIVE;
+    }
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult exchange_mode(Machine& machine, CUstreamCaptureMode* mode) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    if (mode == nullptr || !is_mode(*mode)) return CUDA_ERROR_INVALID_VALUE;
+    std::swap(*mode, call.thread.capture_mode);
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult get_nodes(Machine& machine, CUgraph handle, CUgraphNode* nodes, std::size_t* count) {
+  return enter(machine, Needs::kInit, [&](Call&) {
+    const auto graph = lookup(machine.graphs, handle);
+    if (graph == nullptr || count == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    const auto& handles = graph->program->node_handles;
+    if (nodes == nullptr) {
+      *count = handles.size();
+      return CUDA_SUCCESS;
+    }
+    for (std::size_t i = 0; i < *count; ++i) nodes[i] = i < handles.size() ? handles[i] : nullptr;
+    *count = std::min(*count, handles.size());
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult graph_destroy(Machine& machine, CUgraph handle) {
+  return enter(machine, Needs::kInit,
+               [&](Call&) { return machine.graphs.erase(handle) == 1 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE; });
+}
+
+CUresult instantiate(Machine& machine, CUgraphExec* out, CUgraph handle, unsigned long long flags) {
+  return enter(machine, Needs::kInit, [&](Call&) {
+    constexpr unsigned long long kKnown =
+        CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH | CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY;
+    if (out == nullptr || (flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
+    const auto graph = lookup(machine.graphs, handle);
+    if (graph == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    auto exec = std::make_shared<GraphExec>();
+    exec->program = graph->program;
+    exec->device = graph->device;
+    *out = next_handle<CUgraphExec>();
+    machine.graph_execs.emplace(*out, std::move(exec));
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult launch(Machine& machine, CUgraphExec handle, CUstream stream_handle) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    const auto exec = lookup(machine.graph_execs, handle);
+    if (exec == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    std::shared_ptr<Stream> stream;
+    if (const CUresult refused = call.find_for_work(stream_handle, stream)) return refused;
+    if (exec->device != -1 && exec->device != stream->device()) return CUDA_ERROR_INVALID_VALUE;
+    auto operation = call.operation();
+    operation->work = GraphWork{exec->program};
+    if (stream->capture != nullptr) {
+      operation->accesses = exec->program->accesses;
+      call.submit(stream, std::move(operation));
+      return CUDA_SUCCESS;
+    }
+    if (!exec->last_launch.reached()) operation->waits.push_back(exec->last_launch);
+    if (machine.checker != nullptr) stream->timeline->clock.merge(exec->clock);
+    machine.enqueue(stream, std::move(operation), exec->program->accesses);
+    exec->last_launch = stream->now();
+    if (machine.checker != nullptr) exec->clock = stream->timeline->clock;
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult exec_destroy(Machine& machine, CUgraphExec handle) {
+  return enter(machine, Needs::kInit,
+               [&](Call&) { return machine.graph_execs.erase(handle) == 1 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE; });
+}
+
+}  // namespace
+
+void bind_graphs(cuda::Driver& table, Machine& machine) {
+  bind<&begin_capture>(table.cuStreamBeginCapture, machine);
+  bind<&end_capture>(table.cuStreamEndCapture, machine);
+  bind<&is_capturing>(table.cuStreamIsCapturing, machine);
+  bind<&exchange_mode>(table.cuThreadExchangeStreamCaptureMode, machine);
+  bind<&get_nodes>(table.cuGraphGetNodes, machine);
+  bind<&graph_destroy>(table.cuGraphDestroy, machine);
+  bind<&instantiate>(table.cuGraphInstantiateWithFlags, machine);
+  bind<&launch>(table.cuGraphLaunch, machine);
+  bind<&exec_destroy>(table.cuGraphExecDestroy, machine);
+}
+
+}  // namespace etrt::vgpu

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <engine/loader.h>
+
+namespace etrt::support {
+
+/// What a kernel engine computes: output k is input `of` plus `add`, element by element, for 4-byte elements. One engine
+/// with one face on every provider, so that the delegate's tests run on the virtual GPU and on a GPU alike.
+struct KernelPlan {
+  struct Input {
+    std::string name;
+    std::vector<std::int32_t> minimum;
+    std::vector<std::int32_t> maximum;
+  };
+  struct Output {
+    std::string name;
+    std::size_t of;
+    std::uint32_t add;
+  };
+
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  bool fails_to_load = false;
+  bool fails_to_make_contexts = false;
+
+  /// The engine's bytes.
+  std::vector<std::byte> serialize() const;
+
+  /// `count` inputs and outputs of fixed shape; output k adds k + 1.
+  static KernelPlan fixed(std::size_t count, std::vector<std::int32_t> shape);
+  /// One input and one output whose first dimension goes from `minimum` to `maximum`.
+  static KernelPlan dynamic(std::int32_t minimum, std::int32_t maximum);
+};
+
+inline constexpr const char* kKernelEngineKind = "kernel";
+
+/// Makes blobs with variants of kind "kernel" loadable in this process.
+void add_kernel_engine_loader();
+
+/// How many kernel engines were loaded, are alive, and how many contexts are alive, in this process.
+struct KernelEngineCounts {
+  int engines_loaded;
+  int engines_alive;
+  int contexts_alive;
+  std::uint64_t binds;  ///< calls of ExecutionContext::bind
+};
+KernelEngineCounts kernel_engine_counts();
+
+}  // namespace etrt::support
