@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <etrt/result.h>
+
+#include <cuda/refs.h>
+#include <engine/dims.h>
+
+namespace etrt::engine {
+
+/// Gives memory for a data-dependent output and learns its shape (TensorRT: IOutputAllocator).
+/// Threads: called on the thread that calls `enqueue`, before it returns.
+class OutputAllocator {
+ public:
+  virtual ~OutputAllocator() = default;
+  /// Device memory for `bytes`, valid until the work enqueued with it has run; 0 when there is none.
+  virtual std::uint64_t allocate(std::size_t tensor, std::size_t bytes) = 0;
+  virtual void set_shape(std::size_t tensor, const Dims& dims) = 0;
+};
+
+/// One engine in execution: shapes, addresses, scratch memory. TensorRT's IExecutionContext is one.
+///
+/// Order of use: `set_input_shape` for every dynamic input, `resolve_shapes`, `bind` for every tensor, then `enqueue`
+/// any number of times; each again only for what changed. Tensors are named by their index in `Engine::tensors()`.
+///
+/// Work in flight: an enqueue keeps its own copy of addresses; shapes and device memory may change only when nothing
+/// enqueued is in flight, and the object must outlive all that is.
+/// Threads: one caller at a time, except `take_failure`.
+class ExecutionContext {
+ public:
+  virtual ~ExecutionContext() = default;
+
+  /// Sets the shape of an input. The caller has checked it against the tensor's range.
+  virtual Status set_input_shape(std::size_t tensor, const Dims& dims) = 0;
+
+  /// Derives the shapes of the outputs from those of the inputs (and the values of host inputs, already bound).
+  virtual Status resolve_shapes() = 0;
+
+  /// The present shape of a tensor; outputs after `resolve_shapes`. Data-dependent outputs give their upper bound.
+  virtual Dims shape(std::size_t tensor) const = 0;
+
+  /// Binds memory of at least the tensor's present size: a device address, or a host address for host tensors.
+  virtual Status bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) = 0;
+
+  /// Enqueues one execution on the stream, whose device's context is current. Returns at once; on error nothing was
+  /// enqueued, or what was is ordered on the stream and harmless.
+  virtual Status enqueue(cuda::StreamRef stream) = 0;
+
+  /// Receives memory for data-dependent outputs; the allocator must outlive the context's use of it.
+  virtual void set_output_allocator(OutputAllocator*) {}
+
+  /// Scratch memory that the caller must give before `enqueue`, for the present shapes (TensorRT: kUSER_MANAGED).
+  virtual std::size_t device_memory_bytes() const { return 0; }
+  virtual Status set_device_memory(std::uint64_t /*address*/, std::size_t /*bytes*/) { return {}; }
+
+  /// A failure of enqueued work that has run since the last call, if any: work on a stream cannot return one.
+  /// Threads: safe at any time.
+  virtual std::optional<Error> take_failure() { return std::nullopt; }
+};
+
+}  // namespace etrt::engine

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <etrt/result.h>
+
+#include <cuda/device.h>
+#include <engine/engine.h>
+
+namespace etrt::engine {
+
+/// One kind of engine, as a blob names it: "program", "tensorrt", "tensorrt_rtx".
+/// Threads: safe. Loaders live for the whole process.
+class Loader {
+ public:
+  virtual ~Loader() = default;
+
+  virtual std::string_view kind() const = 0;
+
+  /// Whether an engine for `target` can run on the device; the error says why not, in words for the user.
+  virtual Status supports(const cuda::Device& device, std::string_view target) const = 0;
+
+  /// Loads the engine. `bytes` need not outlive the call.
+  virtual Result<std::unique_ptr<Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
+                                               const EngineOptions& options) const = 0;
+};
+
+/// The loader of a kind, or null when this process has none.
+/// Threads: safe.
+const Loader* find_loader(std::string_view kind);
+
+/// Adds a kind of engine to those built in. The loader must live for the rest of the process.
+/// Threads: safe.
+void add_loader(const Loader& loader);
+
+}  // namespace etrt::engine

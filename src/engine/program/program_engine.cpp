@@ -1,0 +1,107 @@
+#include <engine/program/program_engine.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include <base/format.h>
+#include <base/try.h>
+#include <engine/program/program_context.h>
+
+namespace etrt::engine::program {
+namespace {
+
+namespace et = executorch::runtime;
+
+/// ExecuTorch reads constants in place, at the alignment its files promise.
+constexpr std::size_t kAlignment = 64;
+
+/// Past this many shape combinations the memory of them starts afresh.
+constexpr std::size_t kRememberedShapes = 1024;
+
+std::vector<std::int32_t> shape_key(std::span<const Dims> dims) {
+  std::vector<std::int32_t> key;
+  for (const Dims& shape : dims) {
+    key.push_back(static_cast<std::int32_t>(shape.rank()));
+    key.insert(key.end(), shape.sizes().begin(), shape.sizes().end());
+  }
+  return key;
+}
+
+/// "forward", or the only method of a program that has no "forward" (see blob/format.h).
+Result<std::string> method_to_run(const et::Program& program) {
+  for (std::size_t i = 0; i < program.num_methods(); ++i) {
+    const auto name = program.get_method_name(i);
+    if (!name.ok()) return Error(ErrorCode::kInvalidData, "nested program: its methods cannot be read");
+    if (program.num_methods() == 1 || std::string_view(*name) == "forward") return std::string(*name);
+  }
+  return Error(ErrorCode::kInvalidData, base::concat("nested program: none of its ", program.num_methods(),
+                                                     " methods is named 'forward'"));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ProgramEngine>> ProgramEngine::load(const cuda::Device& device,
+                                                           std::span<const std::byte> bytes) {
+  std::unique_ptr<ProgramEngine> engine(new ProgramEngine(device));
+  ETRT_TRY(engine->open(bytes));
+  return engine;
+}
+
+Status ProgramEngine::open(std::span<const std::byte> bytes) {
+  storage_ = std::make_unique<std::byte[]>(bytes.size() + kAlignment);
+  void* start = storage_.get();
+  std::size_t space = bytes.size() + kAlignment;
+  std::align(kAlignment, bytes.size(), start, space);
+  std::memcpy(start, bytes.data(), bytes.size());
+
+  loader_ = std::make_unique<executorch::extension::BufferDataLoader>(start, bytes.size());
+  auto loaded = et::Program::load(loader_.get(), et::Program::Verification::InternalConsistency);
+  if (!loaded.ok()) {
+    return Error(ErrorCode::kInvalidData, base::concat("nested program of ", bytes.size(),
+                                                       " bytes: ExecuTorch refuses it with error ",
+                                                       et::to_string(loaded.error())));
+  }
+  program_ = std::make_unique<et::Program>(std::move(*loaded));
+  ETRT_TRY_ASSIGN(method_, method_to_run(*program_));
+  if (const auto meta = program_->method_meta(method_.c_str()); meta.ok() && meta->uses_backend("TensorRTBackend")) {
+    return Error(ErrorCode::kNotSupported, "nested program: delegates to TensorRTBackend itself; pack it unnested");
+  }
+
+  ETRT_TRY_ASSIGN(probe_, MethodInstance::create(*program_, method_));
+  ETRT_TRY_ASSIGN(tensors_, probe_->describe());
+  input_count_ = static_cast<std::size_t>(
+      std::count_if(tensors_.begin(), tensors_.end(), [](const TensorInfo& info) { return info.is_input; }));
+  return {};
+}
+
+Result<std::unique_ptr<ExecutionContext>> ProgramEngine::create_context(std::optional<int> profile) {
+  if (profile.value_or(0) != 0) {
+    return Error(ErrorCode::kInvalidArgument, base::concat("optimization_profile ", *profile,
+                                                           ": a program variant has only profile 0"));
+  }
+  ETRT_TRY_ASSIGN(auto instance, MethodInstance::create(*program_, method_));
+  ETRT_TRY_ASSIGN(auto context, ProgramContext::create(*this, std::move(instance)));
+  return std::unique_ptr<ExecutionContext>(std::move(context));
+}
+
+Result<std::vector<Dims>> ProgramEngine::output_shapes(std::span<const Dims> inputs) {
+  const std::lock_guard lock(mutex_);
+  const auto key = shape_key(inputs);
+  if (const auto found = shapes_.find(key); found != shapes_.end()) return found->second;
+  ETRT_TRY_ASSIGN(auto outputs, probe(inputs));
+  if (shapes_.size() >= kRememberedShapes) shapes_.clear();
+  shapes_.emplace(key, outputs);
+  return outputs;
+}
+
+Result<std::vector<Dims>> ProgramEngine::probe(std::span<const Dims> inputs) {
+  const auto outputs = std::span(tensors_).subspan(input_count_);
+  const bool fixed = std::none_of(outputs.begin(), outputs.end(), [](const auto& info) { return info.is_dynamic(); });
+  if (!fixed) return probe_->probe_shapes(std::span(tensors_).first(input_count_), inputs);
+  std::vector<Dims> shapes;
+  for (const TensorInfo& info : outputs) shapes.push_back(info.maximum);
+  return shapes;
+}
+
+}  // namespace etrt::engine::program
