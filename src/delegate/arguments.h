@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <vector>
+
+#include <executorch/runtime/core/evalue.h>
+#include <executorch/runtime/core/exec_aten/exec_aten.h>
+#include <executorch/runtime/core/span.h>
+
+#include <etrt/result.h>
+
+#include <delegate/io_plan.h>
+
+namespace etrt::delegate {
+
+/// Where an argument's memory is, and how the engine reaches it.
+enum class Placement : std::uint8_t {
+  kEmpty,         ///< no bytes
+  kDevice,        ///< device memory of the program's device: bound as it is
+  kHostPageable,  ///< staged through pinned memory
+  kHostPinned,    ///< copied to and from directly where the call waits for the copy
+};
+
+/// One argument of a call, checked against its plan.
+struct Argument {
+  explicit Argument(executorch::aten::Tensor checked) : tensor(checked) {}
+
+  executorch::aten::Tensor tensor;
+  engine::Dims dims;
+  std::size_t bytes = 0;
+  void* data = nullptr;
+  bool labelled_cuda = false;
+  Placement placement = Placement::kEmpty;
+};
+
+using Arguments = std::pmr::vector<Argument>;
+
+/// Reads and checks the arguments of execute(): number, kind, element type, rank, memory layout and, for inputs, shape.
+/// Outputs have the size of their last run or their upper bound; `resize_output` gives them the engine's answer.
+Status read_arguments(const IoPlan& plan, executorch::runtime::Span<executorch::runtime::EValue*> values,
+                      Arguments& arguments);
+
+/// Resizes an output to the shape the engine gives it, and reads its memory.
+Status resize_output(const ArgumentPlan& plan, Argument& argument, const engine::Dims& dims);
+
+}  // namespace etrt::delegate

@@ -1,0 +1,78 @@
+#include <torch_tensorrt/executorch/TensorRTBackend.h>
+
+#include <exception>
+#include <new>
+
+#include <executorch/runtime/platform/log.h>
+
+#include <delegate/error_mapping.h>
+#include <delegate/handle.h>
+#include <delegate/options.h>
+
+namespace torch_tensorrt::executorch_backend {
+namespace {
+
+namespace et = executorch::runtime;
+using etrt::delegate::Handle;
+
+/// An error leaves etrt: it is logged, once, and becomes ExecuTorch's.
+et::Error leave(const char* where, const etrt::Error& error) {
+  ET_LOG(Error, "TensorRTBackend::%s: %s", where, error.message().c_str());
+  return etrt::delegate::to_executorch(error.code());
+}
+
+/// Runs `body`; no exception crosses into ExecuTorch, which is built to do without.
+template <class Body>
+auto contained(const char* where, Body&& body) noexcept -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    ET_LOG(Error, "TensorRTBackend::%s: the host is out of memory", where);
+    return et::Error::MemoryAllocationFailed;
+  } catch (const std::exception& exception) {
+    ET_LOG(Error, "TensorRTBackend::%s: unexpected exception: %s", where, exception.what());
+    return et::Error::Internal;
+  } catch (...) {
+    ET_LOG(Error, "TensorRTBackend::%s: unexpected exception", where);
+    return et::Error::Internal;
+  }
+}
+
+}  // namespace
+
+bool TensorRTBackend::is_available() const {
+  // The virtual GPU is always there; which variant of a program runs is decided when it is loaded.
+  return true;
+}
+
+et::Result<et::DelegateHandle*> TensorRTBackend::init(et::BackendInitContext& context, et::FreeableBuffer* processed,
+                                                      et::ArrayRef<et::CompileSpec> compile_specs) const {
+  return contained("init", [&]() -> et::Result<et::DelegateHandle*> {
+    if (processed == nullptr || processed->data() == nullptr) {
+      return leave("init", etrt::Error(etrt::ErrorCode::kInvalidData, "the program has no blob for this delegate"));
+    }
+    const auto options = etrt::delegate::read_options(context.runtime_specs(), compile_specs);
+    if (!options.ok()) return leave("init", options.error());
+    auto handle = Handle::create({static_cast<const std::byte*>(processed->data()), processed->size()}, *options);
+    if (!handle.ok()) return leave("init", handle.error());
+    processed->Free();
+    return std::move(handle).value().release();
+  });
+}
+
+et::Error TensorRTBackend::execute(et::BackendExecutionContext& /*context*/, et::DelegateHandle* handle,
+                                   et::Span<et::EValue*> args) const {
+  return contained("execute", [&]() -> et::Error {
+    if (handle == nullptr) {
+      return leave("execute", etrt::Error(etrt::ErrorCode::kInvalidArgument, "null handle"));
+    }
+    const etrt::Status status = static_cast<Handle*>(handle)->execute(args);
+    return status.ok() ? et::Error::Ok : leave("execute", status.error());
+  });
+}
+
+void TensorRTBackend::destroy(et::DelegateHandle* handle) const {
+  const std::unique_ptr<Handle> owned(static_cast<Handle*>(handle));
+}
+
+}  // namespace torch_tensorrt::executorch_backend

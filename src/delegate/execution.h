@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory_resource>
+
+#include <executorch/runtime/core/evalue.h>
+#include <executorch/runtime/core/span.h>
+
+#include <etrt/result.h>
+
+#include <cuda/device.h>
+#include <delegate/arguments.h>
+#include <delegate/in_flight.h>
+#include <delegate/io_plan.h>
+#include <delegate/lane_pool.h>
+#include <delegate/pinned_pool.h>
+#include <delegate/stream_selection.h>
+
+namespace etrt::delegate {
+
+/// One call of execute(), from its arguments to its results: check, lease a lane, set shapes, place memory, enqueue,
+/// and wait where the contract says so (docs/contract.md).
+/// Threads: lives on the stack of one call.
+class Execution {
+ public:
+  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, PinnedPool& pinned)
+      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned) {}
+
+  Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
+
+ private:
+  Result<LanePool::Lease> lease_lane(const SelectedStream& selected);
+  Status set_shapes(Lane& lane);
+  Status place_arguments(Lane& lane);
+  Status refuse_in_capture(const SelectedStream& selected, bool known_capture) const;
+
+  Status enqueue(Lane& lane, cuda::StreamRef stream);
+  Status bind(Lane& lane, std::size_t index, std::uint64_t address);
+  Result<std::uint64_t> device_address(Lane& lane, std::size_t index, cuda::StreamRef stream);
+  Status stage_inputs(Lane& lane, cuda::StreamRef stream);
+  Status copy_aliases(Lane& lane, cuda::StreamRef stream);
+  Status stage_outputs(Lane& lane, cuda::StreamRef stream);
+  Status copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream);
+
+  bool is_staged(std::size_t index) const;
+  bool returns_host_data() const;
+  std::size_t staged_bytes(bool inputs) const;
+  void copy_results_out();
+
+  const cuda::Device& device_;
+  const cuda::Driver& driver_;
+  const IoPlan& plan_;
+  LanePool& lanes_;
+  PinnedPool& pinned_;
+
+  // Room for the arguments of all but extreme calls without touching the heap.
+  std::array<std::byte, 16384> storage_;
+  std::pmr::monotonic_buffer_resource arena_{storage_.data(), storage_.size()};
+  Arguments arguments_{&arena_};
+
+  bool waits_ = false;  ///< results are ready on return
+  PinnedPool::Block input_block_;
+  PinnedPool::Block output_block_;
+};
+
+}  // namespace etrt::delegate

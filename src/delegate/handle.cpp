@@ -1,0 +1,87 @@
+#include <delegate/handle.h>
+
+#include <executorch/runtime/platform/log.h>
+
+#include <api/platform.h>
+#include <base/format.h>
+#include <base/try.h>
+#include <cuda/current_context.h>
+#include <delegate/caller_stream.h>
+#include <delegate/execution.h>
+#include <delegate/runtime.h>
+#include <delegate/variant_selection.h>
+
+namespace etrt::delegate {
+namespace {
+
+struct Choice {
+  const cuda::Device* device;
+  Candidate candidate;
+};
+
+/// "auto" means where the program runs: a GPU if there is one and the blob has something for it, else the virtual GPU.
+Result<Choice> choose(const blob::BlobView& blob, const std::string& device_name) {
+  ETRT_TRY_ASSIGN(const cuda::Device* device, api::Platform::instance().open(device_name));
+  auto selected = select(blob, *device);
+  if (selected.ok()) return Choice{device, std::move(selected).value()};
+  if (device_name != "auto" || device->is_virtual) return std::move(selected).error();
+  ETRT_TRY_ASSIGN(const cuda::Device* fallback, api::Platform::instance().open("virtual:0"));
+  auto hosted = select(blob, *fallback);
+  // The error to show is the GPU's: that is what the user expected to run.
+  if (!hosted.ok()) return std::move(selected).error();
+  return Choice{fallback, std::move(hosted).value()};
+}
+
+}  // namespace
+
+Runtime& Runtime::instance() {
+  static Runtime* const runtime = new Runtime();
+  return *runtime;
+}
+
+Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
+  refresh_executorch_caller_stream();
+  ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(bytes));
+  ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options.device));
+  const cuda::Device& device = *choice.device;
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
+
+  const engine::Loader& loader = *choice.candidate.loader;
+  const engine::EngineOptions engine_options{options.weight_streaming_budget};
+  ETRT_TRY_ASSIGN(auto engine,
+                  Runtime::instance().engines.load(loader, device, choice.candidate.payload, engine_options));
+  ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
+
+  std::unique_ptr<Handle> handle(
+      new Handle(device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
+  ETRT_TRY(handle->lanes_.warm_up());
+  ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", handle->variant_.c_str(), device.label.c_str(),
+         device.description.c_str());
+  return handle;
+}
+
+Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
+               const Options& options)
+    : device_(device),
+      engine_(std::move(engine)),
+      plan_(std::move(plan)),
+      variant_(std::move(variant)),
+      pinned_(device),
+      lanes_(device, options.max_inflight, [this, profile = options.optimization_profile] {
+        return Lane::create(device_, *engine_, plan_, profile);
+      }) {}
+
+Handle::~Handle() {
+  // The primary context, whichever is current: memory goes back on its per-thread stream.
+  const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
+  lanes_.drain();
+  lanes_.clear();
+  pinned_.clear();
+}
+
+Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
+  Execution execution(device_, plan_, lanes_, pinned_);
+  return execution.run(arguments);
+}
+
+}  // namespace etrt::delegate

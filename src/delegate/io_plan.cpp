@@ -1,0 +1,114 @@
+#include <delegate/io_plan.h>
+
+#include <algorithm>
+
+#include <base/format.h>
+#include <base/try.h>
+
+namespace etrt::delegate {
+namespace {
+
+using engine::Dims;
+using engine::TensorInfo;
+
+std::string side(bool is_input) { return is_input ? "input" : "output"; }
+
+/// Index of the engine's tensor for a binding: of that name, or the `position`-th of its side.
+std::optional<std::size_t> find_tensor(std::span<const TensorInfo> tensors, const blob::Binding& binding,
+                                       std::size_t position, bool by_name) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].is_input != binding.is_input) continue;
+    if (by_name ? tensors[i].name == binding.name : position-- == 0) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<Dims> to_dims(std::span<const std::int64_t> shape) {
+  if (shape.size() > engine::kMaxRank) return std::nullopt;
+  std::vector<std::int32_t> sizes;
+  for (const std::int64_t size : shape) {
+    if (size < 0 || size > INT32_MAX) return std::nullopt;
+    sizes.push_back(static_cast<std::int32_t>(size));
+  }
+  return Dims(std::span<const std::int32_t>(sizes));
+}
+
+/// Narrows the engine's shape range by what the blob says of it, and checks that the two agree.
+Status narrow(TensorInfo& info, const blob::Binding& binding) {
+  if (!binding.dtype.empty() && binding.dtype != engine::name(info.type)) {
+    return Error(ErrorCode::kInvalidData, base::concat("binding '", binding.name, "' is ", binding.dtype,
+                                                       " in the blob and ", engine::name(info.type),
+                                                       " in the engine"));
+  }
+  const auto minimum = to_dims(binding.min_shape);
+  const auto maximum = to_dims(binding.max_shape);
+  if (!minimum || !maximum || binding.min_shape.empty() || binding.max_shape.empty()) return {};
+  if (!engine::within(*maximum, info.minimum, info.maximum) || !engine::within(*minimum, info.minimum, info.maximum)) {
+    return Error(ErrorCode::kInvalidData,
+                 base::concat("binding '", binding.name, "' is ", engine::to_string(*minimum), " to ",
+                              engine::to_string(*maximum), " in the blob, the engine takes ",
+                              engine::to_string(info.minimum), " to ", engine::to_string(info.maximum)));
+  }
+  info.minimum = *minimum;
+  info.maximum = *maximum;
+  return {};
+}
+
+Status refuse_unsupported(const TensorInfo& info) {
+  if (info.location == engine::Location::kHost || info.data_dependent) {
+    return Error(ErrorCode::kNotSupported,
+                 base::concat("tensor '", info.name, "' ",
+                              info.data_dependent ? "has a data-dependent shape" : "is a shape tensor on the host",
+                              ", which this delegate cannot bind"));
+  }
+  return {};
+}
+
+std::optional<std::size_t> find_argument(std::span<const ArgumentPlan> arguments,
+                                         std::span<const blob::Binding> bindings, const std::string& name,
+                                         bool is_input) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].info.is_input == is_input && bindings[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name) {
+  IoPlan plan;
+  // ExecuTorch passes inputs before outputs, whatever order the blob lists them in.
+  std::vector<blob::Binding> bindings = metadata.io_bindings;
+  std::stable_partition(bindings.begin(), bindings.end(), [](const auto& binding) { return binding.is_input; });
+  if (bindings.size() != engine.tensors().size()) {
+    return Error(ErrorCode::kInvalidData, base::concat("the blob lists ", bindings.size(), " bindings, the engine has ",
+                                                       engine.tensors().size(), " tensors"));
+  }
+  for (const blob::Binding& binding : bindings) {
+    const std::size_t position = binding.is_input ? plan.input_count : plan.arguments.size() - plan.input_count;
+    const auto tensor = find_tensor(engine.tensors(), binding, position, match_by_name);
+    if (!tensor) {
+      return Error(ErrorCode::kInvalidData,
+                   base::concat("binding '", binding.name, "': the engine has no such ", side(binding.is_input)));
+    }
+    ArgumentPlan argument{*tensor, engine.tensors()[*tensor], std::nullopt};
+    argument.info.name = binding.name;
+    ETRT_TRY(refuse_unsupported(argument.info));
+    ETRT_TRY(narrow(argument.info, binding));
+    plan.arguments.push_back(std::move(argument));
+    if (binding.is_input) ++plan.input_count;
+  }
+  for (const blob::AliasedIo& alias : metadata.aliased_io) {
+    const auto output = find_argument(plan.arguments, bindings, alias.output, false);
+    const auto input = find_argument(plan.arguments, bindings, alias.input, true);
+    if (!output || !input) {
+      return Error(ErrorCode::kInvalidData, base::concat("aliased_io names output '", alias.output, "' and input '",
+                                                         alias.input, "', which are not both bindings"));
+    }
+    plan.arguments[*output].aliased_input = input;
+    plan.arguments[*input].is_alias_target = true;
+  }
+  return plan;
+}
+
+}  // namespace etrt::delegate

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <etrt/result.h>
+
+#include <blob/blob.h>
+#include <engine/engine.h>
+
+namespace etrt::delegate {
+
+/// One argument of execute(): which tensor of the engine it is, and what it may look like.
+struct ArgumentPlan {
+  std::size_t tensor;                        ///< index in Engine::tensors()
+  engine::TensorInfo info;                   ///< the engine's, with the blob's shape bounds where it has them
+  std::optional<std::size_t> aliased_input;  ///< for an output: the argument whose memory it shares
+  bool is_alias_target = false;              ///< for an input: an output updates it in place
+};
+
+/// How ExecuTorch's arguments (inputs, then outputs, in the blob's binding order) map to the engine's tensors.
+struct IoPlan {
+  std::vector<ArgumentPlan> arguments;
+  std::size_t input_count = 0;
+
+  /// TensorRT engines are matched by name, host programs by position: exporters name a program's tensors differently.
+  /// Errors name the binding and what the engine has instead.
+  static Result<IoPlan> create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name);
+};
+
+}  // namespace etrt::delegate

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <etrt/result.h>
+
+#include <cuda/device.h>
+#include <cuda/owners.h>
+#include <delegate/device_staging.h>
+#include <delegate/io_plan.h>
+#include <engine/engine.h>
+
+namespace etrt::delegate {
+
+/// One execution in flight: an execution context, the event that marks its completion, the stream it last ran on, and
+/// what is bound. Work on that stream is ordered behind it already; any other stream waits for the event.
+/// Threads: used by the one call that leases it from the LanePool. Ends with nothing in flight and the primary context
+/// current.
+class Lane {
+ public:
+  static Result<std::unique_ptr<Lane>> create(const cuda::Device& device, engine::Engine& engine, const IoPlan& plan,
+                                              std::optional<int> profile);
+
+  engine::ExecutionContext& context() { return *context_; }
+  CUevent done() const { return done_.get(); }
+
+  /// What an argument is bound to.
+  struct Bound {
+    std::uint64_t address = 0;
+    std::size_t bytes = 0;
+  };
+
+  /// Shapes the context is set to, one for each argument; inputs as asked, outputs as resolved.
+  std::vector<engine::Dims> dims;
+  /// False until the first resolve_shapes, and after a failure.
+  bool shapes_valid = false;
+  std::vector<Bound> bound;
+  std::vector<DeviceStaging> staging;
+
+  /// What is known of the lane's last call. Waiting for or asking after an event that was recorded in a capture would
+  /// break that capture, so the pool must know.
+  enum class Last {
+    kNone,        ///< there was none
+    kRan,         ///< not in a capture
+    kCaptured,    ///< in a capture: a graph may run the lane at any time
+    kNotChecked,  ///< on the fast path, which does not ask
+  };
+
+  Last last = Last::kNone;
+  CUstream stream = nullptr;    ///< of the last call; a handle that CUDA may have given to another stream since
+  std::uint64_t stream_id = 0;  ///< of the last call; 0: none, or it was captured
+  std::uint64_t last_use = 0;   ///< order of use within the pool
+
+  /// Forgets shapes and bindings, after a failure left them in doubt.
+  void invalidate();
+
+ private:
+  Lane() = default;
+
+  std::unique_ptr<engine::ExecutionContext> context_;
+  cuda::Event done_;
+};
+
+}  // namespace etrt::delegate

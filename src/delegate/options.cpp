@@ -1,0 +1,118 @@
+#include <delegate/options.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <set>
+#include <string_view>
+#include <variant>
+
+#include <etrt/options.h>
+
+#include <base/format.h>
+#include <base/try.h>
+
+namespace etrt::delegate {
+namespace {
+
+namespace et = executorch::runtime;
+
+/// Written into programs by ExecuTorch's partitioners for the exporter's own use; it says nothing to the runtime.
+constexpr std::string_view kTargetDeviceSpec = "target_device";
+
+/// A value before it is known what the key wants: a number, or text. Compile specs are always text.
+using Value = std::variant<std::int64_t, std::string>;
+
+Error malformed(std::string_view key, const std::string& found, std::string_view wanted) {
+  return Error(ErrorCode::kInvalidArgument,
+               base::concat("option '", key, "' is ", found, ", which is not ", wanted));
+}
+
+std::string shown(const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  return "'" + std::get<std::string>(value) + "'";
+}
+
+std::optional<std::int64_t> as_number(const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  const std::string& text = std::get<std::string>(value);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+Result<std::int64_t> number_in(std::string_view key, const Value& value, std::int64_t minimum, std::int64_t maximum,
+                               std::string_view wanted) {
+  const auto number = as_number(value);
+  if (!number || *number < minimum || *number > maximum) return malformed(key, shown(value), wanted);
+  return *number;
+}
+
+Status apply(Options& options, std::string_view key, const Value& value) {
+  if (key == kOptionDevice) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr || text->empty()) return malformed(key, shown(value), "auto, cuda:N, virtual or virtual:N");
+    options.device = *text;
+  } else if (key == kOptionMaxInflight) {
+    ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, kMaxInflightLimit, "a number from 1 to 64"));
+    options.max_inflight = static_cast<int>(number);
+  } else if (key == kOptionOptimizationProfile) {
+    ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 0, INT32_MAX, "a profile number, 0 or above"));
+    options.optimization_profile = static_cast<int>(number);
+  } else if (key == kOptionWeightStreamingBudget) {
+    ETRT_TRY_ASSIGN(options.weight_streaming_budget,
+                    number_in(key, value, 0, INT64_MAX, "a number of bytes, 0 or above"));
+  } else {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("option '", key, "' is unknown; known are ", kOptionDevice, ", ", kOptionMaxInflight,
+                              ", ", kOptionOptimizationProfile, " and ", kOptionWeightStreamingBudget));
+  }
+  return {};
+}
+
+Result<Value> value_of(const et::BackendOption& option) {
+  if (const auto* number = std::get_if<int>(&option.value)) return Value(std::int64_t{*number});
+  if (const auto* text = std::get_if<std::array<char, et::kMaxOptionValueLength>>(&option.value)) {
+    return Value(std::string(text->data(), strnlen(text->data(), text->size())));
+  }
+  return malformed(std::string_view(option.key, strnlen(option.key, sizeof(option.key))), "a bool",
+                   "of the type that this option takes");
+}
+
+Result<Value> value_of(const et::CompileSpec& spec) {
+  if (spec.value.buffer == nullptr && spec.value.nbytes > 0) return malformed(spec.key, "a null buffer", "text");
+  const auto* text = static_cast<const char*>(spec.value.buffer);
+  return Value(text == nullptr ? std::string() : std::string(text, spec.value.nbytes));
+}
+
+Status refuse_twice(std::set<std::string, std::less<>>& seen, std::string_view key) {
+  if (seen.emplace(key).second) return {};
+  return Error(ErrorCode::kInvalidArgument, base::concat("option '", key, "' is given twice"));
+}
+
+}  // namespace
+
+Result<Options> read_options(et::Span<const et::BackendOption> backend_options,
+                             et::ArrayRef<et::CompileSpec> compile_specs) {
+  Options options;
+  std::set<std::string, std::less<>> specs;
+  for (const et::CompileSpec& spec : compile_specs) {
+    if (spec.key == nullptr) return Error(ErrorCode::kInvalidArgument, "a compile spec has no key");
+    ETRT_TRY(refuse_twice(specs, spec.key));
+    if (spec.key == kTargetDeviceSpec) continue;
+    ETRT_TRY_ASSIGN(const Value value, value_of(spec));
+    ETRT_TRY(apply(options, spec.key, value));
+  }
+  std::set<std::string, std::less<>> given;
+  for (const et::BackendOption& option : backend_options) {
+    const std::string_view key(option.key, strnlen(option.key, sizeof(option.key)));
+    ETRT_TRY(refuse_twice(given, key));
+    ETRT_TRY_ASSIGN(const Value value, value_of(option));
+    ETRT_TRY(apply(options, key, value));
+  }
+  return options;
+}
+
+}  // namespace etrt::delegate

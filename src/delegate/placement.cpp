@@ -1,0 +1,61 @@
+#include <delegate/placement.h>
+
+#include <cstdint>
+
+#include <base/format.h>
+#include <base/try.h>
+#include <cuda/error.h>
+
+namespace etrt::delegate {
+namespace {
+
+struct PointerFacts {
+  unsigned memory_type = 0;  ///< CUmemorytype; 0: CUDA does not know the pointer
+  int device = -1;
+  unsigned managed = 0;
+};
+
+Result<PointerFacts> query(const cuda::Driver& driver, const void* pointer) {
+  PointerFacts facts;
+  CUpointer_attribute attributes[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+                                      CU_POINTER_ATTRIBUTE_IS_MANAGED};
+  void* values[] = {&facts.memory_type, &facts.device, &facts.managed};
+  ETRT_TRY(cuda::check(driver,
+                       driver.cuPointerGetAttributes(3, attributes, values, reinterpret_cast<CUdeviceptr>(pointer)),
+                       "cuPointerGetAttributes"));
+  return facts;
+}
+
+}  // namespace
+
+Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::Bound& bound, Argument& argument) {
+  if (argument.bytes == 0) {
+    argument.placement = Placement::kEmpty;
+    return {};
+  }
+  if (argument.labelled_cuda && bound.address == reinterpret_cast<std::uint64_t>(argument.data)) {
+    argument.placement = Placement::kDevice;
+    return {};
+  }
+  ETRT_TRY_ASSIGN(const PointerFacts facts, query(device.driver, argument.data));
+  const bool on_device = facts.memory_type == CU_MEMORYTYPE_DEVICE || facts.managed != 0;
+  if (on_device && facts.managed == 0 && facts.device != device.ordinal) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("tensor '", plan.info.name, "' is memory of device ", facts.device,
+                              ", the program runs on ", device.label, ": copy it there first"));
+  }
+  if (!on_device && argument.labelled_cuda) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("tensor '", plan.info.name, "' is labelled CUDA in the program, but its memory at ",
+                              argument.data, " is not device memory of ", device.label));
+  }
+  if (on_device) {
+    argument.placement = Placement::kDevice;
+  } else {
+    argument.placement =
+        facts.memory_type == CU_MEMORYTYPE_HOST ? Placement::kHostPinned : Placement::kHostPageable;
+  }
+  return {};
+}
+
+}  // namespace etrt::delegate

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <etrt/result.h>
+
+#include <cuda/device.h>
+#include <delegate/arguments.h>
+#include <delegate/lane.h>
+
+namespace etrt::delegate {
+
+/// Finds out where an argument's memory is. The driver is asked, in one call, unless ExecuTorch labels the tensor CUDA
+/// and it is where the lane found it last: labels are never checked against pointers by ExecuTorch.
+///
+/// Errors: `kInvalidArgument` for memory of another device, and for host memory under a CUDA label.
+Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::Bound& bound, Argument& argument);
+
+}  // namespace etrt::delegate

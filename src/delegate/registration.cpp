@@ -1,0 +1,32 @@
+// Registers the backend with ExecuTorch when the library is loaded.
+
+#include <executorch/runtime/backend/interface.h>
+#include <executorch/runtime/platform/log.h>
+
+#include <etrt/backend.h>
+#include <etrt/options.h>
+#include <torch_tensorrt/executorch/TensorRTBackend.h>
+
+namespace etrt {
+namespace {
+
+executorch::runtime::Error register_once() {
+  // Never destroyed: ExecuTorch keeps the pointer and has no way to take it back.
+  static auto* const backend = new torch_tensorrt::executorch_backend::TensorRTBackend();
+  const auto error = executorch::runtime::register_backend({kBackendId, backend});
+  if (error != executorch::runtime::Error::Ok) {
+    ET_LOG(Error,
+           "TensorRTBackend: ExecuTorch refused to register etrt (error %s): another delegate of this name is loaded, "
+           "or its table of backends is full",
+           executorch::runtime::to_string(error));
+  }
+  return error;
+}
+
+const executorch::runtime::Error registration = register_once();
+
+}  // namespace
+
+bool is_registered() noexcept { return registration == executorch::runtime::Error::Ok; }
+
+}  // namespace etrt

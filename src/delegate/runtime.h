@@ -1,0 +1,17 @@
+#pragma once
+
+#include <delegate/partition_mix.h>
+#include <engine/engine_cache.h>
+
+namespace etrt::delegate {
+
+/// What all handles of a process share. Never destroyed: handles may end after any static of ours.
+/// Threads: safe.
+struct Runtime {
+  engine::EngineCache engines;
+  PartitionMix partitions;
+
+  static Runtime& instance();
+};
+
+}  // namespace etrt::delegate

@@ -1,0 +1,58 @@
+#include <delegate/stream_selection.h>
+
+#include <api/guard_access.h>
+#include <api/platform.h>
+#include <base/format.h>
+#include <base/try.h>
+#include <cuda/error.h>
+#include <delegate/caller_stream.h>
+
+namespace etrt::delegate {
+namespace {
+
+Error unknown_stream(const cuda::Device& device) {
+  return Error(ErrorCode::kInvalidArgument,
+               base::concat("the guard's stream belongs to no device that etrt has opened; the program runs on ",
+                            device.label, ": choose a stream of that device (etrt::Stream::create)"));
+}
+
+Result<SelectedStream> checked(const std::optional<api::StreamIdentity>& identity, CUstream stream,
+                               const cuda::Device& device) {
+  if (!identity) return unknown_stream(device);
+  if (identity->driver != &device.driver || identity->device != device.ordinal) {
+    const bool same_provider = identity->driver == &device.driver;
+    const bool is_virtual = same_provider == device.is_virtual;
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("the guard's stream belongs to ", is_virtual ? "virtual:" : "cuda:", identity->device,
+                              ", the program runs on ", device.label,
+                              ": choose a stream of the program's device, or load the program for the stream's"));
+  }
+  return SelectedStream{cuda::StreamRef(stream), identity->id, true};
+}
+
+Result<SelectedStream> per_thread(const cuda::Device& device) {
+  const cuda::Driver& driver = device.driver;
+  CUcontext current = nullptr;
+  ETRT_TRY(cuda::check(driver, driver.cuCtxGetCurrent(&current), "cuCtxGetCurrent"));
+  if (current != device.primary) {
+    return Error(ErrorCode::kInvalidState,
+                 "the current context is not the device's primary one (a green context, perhaps), where CUDA refuses "
+                 "the per-thread default stream: choose a stream of that context with etrt::StreamGuard");
+  }
+  ETRT_TRY_ASSIGN(const auto identity, api::identify_stream(driver, CU_STREAM_PER_THREAD));
+  return SelectedStream{cuda::per_thread_stream(), identity.id, false};
+}
+
+}  // namespace
+
+Result<SelectedStream> select_stream(const cuda::Device& device) {
+  if (StreamGuard* guard = detail::GuardAccess::innermost()) {
+    return checked(detail::GuardAccess::identity(*guard), detail::GuardAccess::stream(*guard), device);
+  }
+  if (const auto stream = executorch_caller_stream()) {
+    return checked(api::Platform::instance().identify(*stream), *stream, device);
+  }
+  return per_thread(device);
+}
+
+}  // namespace etrt::delegate

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+#include <etrt/result.h>
+
+#include <cuda/device.h>
+#include <cuda/refs.h>
+
+namespace etrt::delegate {
+
+/// The stream a call runs on.
+struct SelectedStream {
+  cuda::StreamRef stream;
+  std::uint64_t id;        ///< unique for the life of the process, unlike the handle; 0 while in capture
+  bool chosen_by_caller;   ///< a guard chose it: results need not be ready on return
+};
+
+/// Chooses the stream of this call, innermost first: etrt's StreamGuard, ExecuTorch's caller-stream guard, the
+/// per-thread default stream. A context of the device must be current.
+///
+/// Errors: `kInvalidArgument` for a stream of another device or of no device, `kInvalidState` for the per-thread stream
+/// under a green context, where CUDA refuses it.
+Result<SelectedStream> select_stream(const cuda::Device& device);
+
+}  // namespace etrt::delegate

@@ -1,0 +1,230 @@
+// execute() on a stream in capture.
+
+#include <delegate_fixture.h>
+
+#include <cuda/owners.h>
+
+namespace etrt::test {
+namespace {
+
+class Capture : public DelegateTest {
+ protected:
+  void begin(const Stream& stream) {
+    ASSERT_THAT(driver().cuStreamBeginCapture(stream.get(), CU_STREAM_CAPTURE_MODE_GLOBAL), is_ok());
+  }
+  cuda::Graph end(const Stream& stream) {
+    CUgraph graph = nullptr;
+    EXPECT_THAT(driver().cuStreamEndCapture(stream.get(), &graph), is_ok()) << "the capture was not left valid";
+    return cuda::Graph(driver(), graph);
+  }
+  /// The error of a call in capture, and that the capture lives on.
+  ErrorCode refused(delegate::Handle& handle, TestTensor& in, TestTensor& out, const Stream& stream) {
+    begin(stream);
+    Status status;
+    {
+      const StreamGuard guard(stream.get());
+      status = execute(handle, in, out);
+    }
+    EXPECT_FALSE(status.ok());
+    end(stream);
+    return status.ok() ? ErrorCode::kInternal : status.error().code();
+  }
+};
+ETRT_ON_EVERY_DEVICE(Capture);
+
+using Values = std::vector<std::int32_t>;
+
+TEST_P(Capture, TakesAWarmedCallOnDeviceMemoryAndReplaysIt) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+
+  begin(stream);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  const cuda::Graph graph = end(stream);
+  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  DeviceTensor other(device(), {8}, 70);
+  ASSERT_THAT(in.buffer.copy_from_host(other.read().data(), in.buffer.size(), stream.get()), is_ok());
+  ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), Values(8, 71));
+}
+
+TEST_P(Capture, TakesSeveralCallsInOneCapture) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor a(device(), {8}, 5);
+  DeviceTensor b(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const auto both = [&] {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, a.tensor, b.tensor), is_ok());
+    ASSERT_THAT(execute(*handle, b.tensor, a.tensor), is_ok());
+  };
+  both();
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  begin(stream);
+  both();
+  const cuda::Graph graph = end(stream);
+  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(a.read(), Values(8, 5 + 4 * 2));
+}
+
+TEST_P(Capture, MayBeginInsideOfAGuard) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  begin(stream);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  end(stream);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+}
+
+TEST_P(Capture, MayEndInsideOfAGuard) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  const Stream stream = create_stream();
+  begin(stream);
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  end(stream);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), Values(8, 6));
+}
+
+TEST_P(Capture, TakesACallOnAStreamWhereTheHandleNeverRanWhenAContextIsWarmAndIdle) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  const Stream stream = create_stream();
+  begin(stream);
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  const cuda::Graph graph = end(stream);
+  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), Values(8, 6));
+}
+
+TEST_P(Capture, KeepsItsContextFromOtherStreams) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 2);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  DeviceTensor other_out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const Stream other = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+    begin(stream);
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  const cuda::Graph graph = end(stream);
+  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  {
+    // Warm the other stream's context before the gate closes.
+    const StreamGuard guard(other.get());
+    ASSERT_THAT(execute(*handle, in.tensor, other_out.tensor), is_ok());
+    ASSERT_THAT(other.synchronize(), is_ok());
+  }
+  auto gate = close_gate(stream);
+  ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
+  {
+    const StreamGuard guard(other.get());
+    ASSERT_THAT(execute(*handle, in.tensor, other_out.tensor), is_ok());
+  }
+  EXPECT_THAT(other.synchronize(), is_ok());
+  EXPECT_EQ(other_out.read(), Values(8, 6));
+  gate.open();
+  ASSERT_THAT(stream.synchronize(), is_ok());
+}
+
+TEST_P(Capture, RefusesHostMemoryAndStaysValid) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  HostTensor host({8}, 5);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(execute(*handle, host.tensor, out.tensor), is_ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  EXPECT_EQ(refused(*handle, host.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+  EXPECT_EQ(refused(*handle, in.tensor, host.tensor, stream), ErrorCode::kInvalidState);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok()) << "the handle is as good as before";
+}
+
+TEST_P(Capture, RefusesAShapeThatIsNotWarmAndStaysValid) {
+  const auto handle = load(KernelPlan::dynamic(1, 8));
+  DeviceTensor warm_in(device(), {2, 4}, 5);
+  DeviceTensor warm_out(device(), {2, 4}, 0);
+  DeviceTensor in(device(), {8, 4}, 5);
+  DeviceTensor out(device(), {8, 4}, 0);
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, warm_in.tensor, warm_out.tensor), is_ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  EXPECT_EQ(refused(*handle, in.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+}
+
+TEST_P(Capture, RefusesAHandleThatNeverRanAndStaysValid) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  EXPECT_EQ(refused(*handle, in.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+}
+
+TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 2);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  DeviceTensor first_out(device(), {8}, 0);
+  DeviceTensor second_out(device(), {8}, 0);
+  HostTensor host({8}, 5);
+  const Stream captured = create_stream();
+  const Stream one = create_stream();
+  const Stream two = create_stream();
+  {
+    const StreamGuard guard(captured.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(captured.synchronize(), is_ok());
+  }
+  begin(captured);
+  std::thread([&] {
+    // New lanes, idle lanes and staging: all that a call may ask of the driver besides its enqueue.
+    for (const auto& [stream, target] : {std::pair{&one, &first_out}, {&two, &second_out}}) {
+      const StreamGuard guard(stream->get());
+      EXPECT_THAT(execute(*handle, in.tensor, target->tensor), is_ok());
+      EXPECT_THAT(execute(*handle, host.tensor, target->tensor), is_ok());
+    }
+  }).join();
+  end(captured);
+  ASSERT_THAT(one.synchronize(), is_ok());
+  ASSERT_THAT(two.synchronize(), is_ok());
+}
+
+}  // namespace
+}  // namespace etrt::test

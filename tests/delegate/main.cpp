@@ -1,0 +1,33 @@
+// The delegate's tests run on the process's own devices, with a hook in every driver call, and on the virtual GPU with
+// its order checker on and two devices.
+
+#include <cstdlib>
+
+#include <executorch/runtime/platform/runtime.h>
+#include <gtest/gtest.h>
+
+#include <api/platform.h>
+#include <process.h>
+#include <support/environment.h>
+#include <support/kernel_engine.h>
+
+namespace etrt::test {
+
+TestHook& hook() {
+  static TestHook* const instance = new TestHook();
+  return *instance;
+}
+
+}  // namespace etrt::test
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  setenv("ETRT_VGPU_CHECK", "1", 0);
+  setenv("ETRT_VGPU_DEVICES", "2", 0);
+  setenv("ETRT_VGPU_SMS", "4", 0);
+  etrt::support::prepare_cuda_environment();
+  executorch::runtime::runtime_init();
+  etrt::api::Platform::instance().install_hook(etrt::test::hook());
+  etrt::support::add_kernel_engine_loader();
+  return RUN_ALL_TESTS();
+}

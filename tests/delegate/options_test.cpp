@@ -1,0 +1,130 @@
+// Backend options and compile specs.
+
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include <etrt/options.h>
+
+#include <delegate/options.h>
+#include <support/matchers.h>
+
+namespace etrt::test {
+namespace {
+
+namespace et = executorch::runtime;
+using delegate::Options;
+using delegate::read_options;
+using support::fails_with;
+using support::is_ok;
+
+et::CompileSpec spec(const char* key, const char* text) {
+  return {key, {const_cast<char*>(text), std::strlen(text)}};
+}
+
+Result<Options> read(std::vector<et::BackendOption> options, std::vector<et::CompileSpec> specs = {}) {
+  return read_options({options.data(), options.size()}, {specs.data(), specs.size()});
+}
+
+template <class Value>
+et::BackendOption option(const char* key, Value value) {
+  et::BackendOption result;
+  std::strncpy(result.key, key, sizeof(result.key) - 1);
+  if constexpr (std::is_same_v<Value, const char*>) {
+    std::array<char, et::kMaxOptionValueLength> text{};
+    std::strncpy(text.data(), value, text.size() - 1);
+    result.value = text;
+  } else {
+    result.value = value;
+  }
+  return result;
+}
+
+/// The error names the option.
+void expect_refused(const Result<Options>& result, const std::string& key) {
+  ASSERT_THAT(result, fails_with(ErrorCode::kInvalidArgument));
+  EXPECT_NE(result.error().message().find("'" + key + "'"), std::string::npos) << result.error().message();
+}
+
+TEST(DelegateOptions, HaveDefaults) {
+  const auto options = read({});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->device, "auto");
+  EXPECT_EQ(options->max_inflight, 4);
+  EXPECT_EQ(options->optimization_profile, std::nullopt);
+  EXPECT_EQ(options->weight_streaming_budget, std::nullopt);
+}
+
+TEST(DelegateOptions, AreReadFromBackendOptions) {
+  const auto options = read({option(kOptionDevice, "virtual:1"), option(kOptionMaxInflight, 7),
+                             option(kOptionOptimizationProfile, 2), option(kOptionWeightStreamingBudget, "5000000000")});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->device, "virtual:1");
+  EXPECT_EQ(options->max_inflight, 7);
+  EXPECT_EQ(options->optimization_profile, 2);
+  EXPECT_EQ(options->weight_streaming_budget, 5000000000);
+}
+
+TEST(DelegateOptions, AreReadFromCompileSpecs) {
+  const auto options = read({}, {spec("device", "cuda:1"), spec("max_inflight", "2"),
+                                 spec("weight_streaming_budget", "0")});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->device, "cuda:1");
+  EXPECT_EQ(options->max_inflight, 2);
+  EXPECT_EQ(options->weight_streaming_budget, 0);
+}
+
+TEST(DelegateOptions, ABackendOptionComesBeforeACompileSpec) {
+  const auto options = read({option(kOptionWeightStreamingBudget, 7)}, {spec("weight_streaming_budget", "9")});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->weight_streaming_budget, 7);
+}
+
+TEST(DelegateOptions, AMalformedCompileSpecIsAnErrorEvenUnderAnOption) {
+  expect_refused(read({option(kOptionWeightStreamingBudget, 7)}, {spec("weight_streaming_budget", "much")}),
+                 "weight_streaming_budget");
+}
+
+TEST(DelegateOptions, TheExportersTargetDeviceIsPassedOver) {
+  EXPECT_THAT(read({}, {spec("target_device", "cuda:0")}), is_ok());
+}
+
+TEST(DelegateOptions, UnknownKeysAreErrorsThatNameThem) {
+  expect_refused(read({option("max_infligt", 1)}), "max_infligt");
+  expect_refused(read({}, {spec("weight_budget", "1")}), "weight_budget");
+}
+
+TEST(DelegateOptions, WrongTypesAreErrorsThatNameTheKey) {
+  expect_refused(read({option(kOptionDevice, 3)}), "device");
+  expect_refused(read({option(kOptionDevice, true)}), "device");
+  expect_refused(read({option(kOptionMaxInflight, true)}), "max_inflight");
+}
+
+TEST(DelegateOptions, ValuesOutOfRangeAreErrorsThatNameTheKey) {
+  for (const int value : {0, -1, 65}) expect_refused(read({option(kOptionMaxInflight, value)}), "max_inflight");
+  expect_refused(read({option(kOptionOptimizationProfile, -1)}), "optimization_profile");
+  expect_refused(read({option(kOptionWeightStreamingBudget, -5)}), "weight_streaming_budget");
+}
+
+TEST(DelegateOptions, TextThatIsNoNumberIsAnError) {
+  for (const char* text : {"", " 1", "1 ", "0x10", "1e9", "-1", "99999999999999999999", "1\n"}) {
+    expect_refused(read({}, {spec("weight_streaming_budget", text)}), "weight_streaming_budget");
+  }
+}
+
+TEST(DelegateOptions, AKeyGivenTwiceIsAnError) {
+  expect_refused(read({}, {spec("max_inflight", "1"), spec("max_inflight", "1")}), "max_inflight");
+  expect_refused(read({option(kOptionMaxInflight, 1), option(kOptionMaxInflight, 2)}), "max_inflight");
+}
+
+TEST(DelegateOptions, ASpecWithoutKeyOrBufferIsAnError) {
+  EXPECT_THAT(read({}, {{nullptr, {nullptr, 0}}}), fails_with(ErrorCode::kInvalidArgument));
+  expect_refused(read({}, {{"max_inflight", {nullptr, 4}}}), "max_inflight");
+}
+
+TEST(DelegateOptions, NoCompileSpecsAtAllAreFine) {
+  EXPECT_THAT(read_options({}, {static_cast<et::CompileSpec*>(nullptr), std::size_t{0}}), is_ok());
+}
+
+}  // namespace
+}  // namespace etrt::test
