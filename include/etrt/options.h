@@ -1,0 +1,32 @@
+#pragma once
+
+namespace etrt {
+
+/// The id under which etrt registers with ExecuTorch; programs name it.
+inline constexpr char kBackendId[] = "TensorRTBackend";
+
+/// Options of the delegate, given by ExecuTorch's backend options when a module is loaded, or by compile specs in the
+/// program. An option comes before a compile spec of the same key. Unknown keys, wrong types and values that do not
+/// parse are errors that name the key.
+///
+///   executorch::runtime::BackendOptions<2> options;
+///   options.set_option(etrt::kOptionDevice, "virtual");
+///   options.set_option(etrt::kOptionMaxInflight, 2);
+///   executorch::runtime::LoadBackendOptionsMap map;
+///   map.set_options(etrt::kBackendId, options.view());
+///   module.load(map);
+
+/// Which device runs the program: "auto" (default), "cuda:N", "virtual", "virtual:N"; see `Device::open`.
+inline constexpr char kOptionDevice[] = "device";
+
+/// How many executions may be in flight at once, 1 to 64; default 4. Each costs an execution context.
+inline constexpr char kOptionMaxInflight[] = "max_inflight";
+
+/// Pins one optimization profile (TensorRT), 0 or above; default: the one that fits the shapes.
+inline constexpr char kOptionOptimizationProfile[] = "optimization_profile";
+
+/// Bytes of weights kept on the device, the rest is streamed from the host (TensorRT weight streaming): an int or
+/// decimal digits; default: TensorRT's automatic budget.
+inline constexpr char kOptionWeightStreamingBudget[] = "weight_streaming_budget";
+
+}  // namespace etrt

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <etrt/cuda_handles.h>
+#include <etrt/export.h>
+
+namespace etrt {
+
+namespace detail {
+struct GuardAccess;
+}
+
+/// Chooses, for the calling thread and the guard's lifetime, the CUDA stream on which programs delegated to
+/// TensorRTBackend run. Guards nest: the innermost counts, and its end brings back the one around it, an exception's
+/// way out included.
+///
+/// With a guard, execution is asynchronous where it can be: when all inputs and outputs are device memory, `execute()`
+/// returns with the work enqueued, and the caller synchronises its stream before it reads the outputs. Host inputs may
+/// be overwritten when the call returns; host outputs are ready when it returns. docs/contract.md has every case.
+///
+/// Any stream can be chosen, CUDA's null stream too. The caller owns it; it must outlive the guard, and it must belong
+/// to the program's device, which is checked when a program runs. A stream of a green context confines the program to
+/// that context's SMs; the green context itself need not be current.
+///
+/// Three driver calls are made when a guard begins, to learn the stream's device, identity and whether it is being
+/// captured; none while programs run on it, unless it is in capture.
+/// Threads: a guard acts on the thread that made it and ends on the same thread, in reverse order of creation.
+class ETRT_API StreamGuard {
+ public:
+  explicit StreamGuard(cudaStream_t stream) noexcept;
+  ~StreamGuard();
+  StreamGuard(const StreamGuard&) = delete;
+  StreamGuard& operator=(const StreamGuard&) = delete;
+
+  /// The stream of the calling thread's innermost guard; none when it has no guard.
+  static std::optional<cudaStream_t> current() noexcept;
+
+ private:
+  friend struct detail::GuardAccess;
+
+  cudaStream_t stream_;
+  StreamGuard* outer_;
+  const void* driver_ = nullptr;  ///< table of the provider that knows the stream; null: none does
+  int device_ = -1;
+  std::uint64_t stream_id_ = 0;
+};
+
+}  // namespace etrt

@@ -1,0 +1,42 @@
+#include <api/environment.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include <cuda/library.h>
+
+namespace etrt::api {
+namespace {
+
+std::optional<long> number(const char* variable, long minimum, long maximum) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
+  const std::string_view view(text);
+  long value = 0;
+  const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), value);
+  if (error != std::errc() || end != view.data() + view.size() || value < minimum || value > maximum) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace
+
+vgpu::Config virtual_gpu_config_from_environment() {
+  vgpu::Config config;
+  config.sm_count = static_cast<int>(number("ETRT_VGPU_SMS", 1, 1024).value_or(0));
+  config.device_count = static_cast<int>(number("ETRT_VGPU_DEVICES", 1, 8).value_or(1));
+  config.memory_bytes = static_cast<std::size_t>(number("ETRT_VGPU_MEMORY", 1, 1L << 20).value_or(0)) << 20;
+  config.check_order = number("ETRT_VGPU_CHECK", 0, 1).value_or(0) == 1;
+  return config;
+}
+
+std::string cuda_library_from_environment() {
+  const char* path = std::getenv("ETRT_CUDA_LIBRARY");
+  if (path == nullptr || *path == '\0') return cuda::kDriverLibrary;
+  return std::string_view(path) == "none" ? std::string() : std::string(path);
+}
+
+}  // namespace etrt::api

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vgpu/virtual_gpu.h>
+
+namespace etrt::api {
+
+// The environment variables of etrt, all read here:
+//
+//   ETRT_VGPU_SMS      number of SMs of a virtual device; default: the cores this process may run on
+//   ETRT_VGPU_DEVICES  number of virtual devices, 1 to 8; default 1
+//   ETRT_VGPU_MEMORY   memory of a virtual device in MiB; default: half of the machine's
+//   ETRT_VGPU_CHECK    1: the order checker runs, and each mistake it finds is logged
+//   ETRT_CUDA_LIBRARY  the CUDA driver library; default libcuda.so.1. "none" hides the GPU.
+//
+// A value that does not parse counts as unset.
+
+/// The virtual GPU that the environment asks for.
+vgpu::Config virtual_gpu_config_from_environment();
+
+/// The driver library to open; empty when the GPU is hidden.
+std::string cuda_library_from_environment();
+
+}  // namespace etrt::api

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include <etrt/stream_guard.h>
+
+#include <api/platform.h>
+
+namespace etrt::detail {
+
+/// What the delegate may see of the calling thread's innermost guard.
+struct GuardAccess {
+  /// Null when the thread has no guard.
+  static StreamGuard* innermost() noexcept;
+
+  static cudaStream_t stream(const StreamGuard& guard) noexcept { return guard.stream_; }
+
+  /// What the guard's stream is; found out now when no provider was loaded, or the stream was being captured, as the
+  /// guard began.
+  static std::optional<api::StreamIdentity> identity(StreamGuard& guard);
+
+ private:
+  friend class etrt::StreamGuard;
+  static void resolve(StreamGuard& guard) noexcept;
+};
+
+}  // namespace etrt::detail

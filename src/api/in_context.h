@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include <etrt/result.h>
+
+#include <base/try.h>
+#include <cuda/current_context.h>
+#include <cuda/device.h>
+#include <cuda/error.h>
+
+namespace etrt::api {
+
+/// Makes one driver call with a context of the device current, and names it when it fails.
+template <class Call>
+Status in_context(const cuda::Device& device, std::string_view name, Call&& call) {
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
+  return cuda::check(device.driver, std::forward<Call>(call)(device.driver), name);
+}
+
+}  // namespace etrt::api

@@ -1,0 +1,47 @@
+#include <etrt/stream_guard.h>
+
+#include <api/guard_access.h>
+
+namespace etrt {
+namespace {
+
+thread_local StreamGuard* innermost_guard = nullptr;
+
+}  // namespace
+
+StreamGuard::StreamGuard(cudaStream_t stream) noexcept : stream_(stream), outer_(innermost_guard) {
+  innermost_guard = this;
+  detail::GuardAccess::resolve(*this);
+}
+
+StreamGuard::~StreamGuard() { innermost_guard = outer_; }
+
+std::optional<cudaStream_t> StreamGuard::current() noexcept {
+  if (innermost_guard == nullptr) return std::nullopt;
+  return innermost_guard->stream_;
+}
+
+namespace detail {
+
+StreamGuard* GuardAccess::innermost() noexcept { return innermost_guard; }
+
+void GuardAccess::resolve(StreamGuard& guard) noexcept {
+  try {
+    if (const auto identity = api::Platform::instance().identify(guard.stream_)) {
+      guard.driver_ = identity->driver;
+      guard.device_ = identity->device;
+      guard.stream_id_ = identity->id;
+    }
+  } catch (...) {
+    // Out of memory: the guard stays unresolved, and execute() asks again.
+  }
+}
+
+std::optional<api::StreamIdentity> GuardAccess::identity(StreamGuard& guard) {
+  if (guard.driver_ == nullptr || guard.stream_id_ == 0) resolve(guard);
+  if (guard.driver_ == nullptr) return std::nullopt;
+  return api::StreamIdentity{static_cast<const cuda::Driver*>(guard.driver_), guard.device_, guard.stream_id_};
+}
+
+}  // namespace detail
+}  // namespace etrt
