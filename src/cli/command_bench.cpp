@@ -1,0 +1,89 @@
+// etrt bench: what the delegate itself costs, in counts and in ratios of times.
+
+#include <nlohmann/json.hpp>
+
+#include <api/platform.h>
+#include <base/format.h>
+#include <base/try.h>
+#include <cli/allocation_counter.h>
+#include <cli/bench_counts.h>
+#include <cli/bench_ratios.h>
+#include <cli/commands.h>
+#include <cli/latency_table.h>
+#include <cli/output.h>
+#include <cli/progress.h>
+#include <cli/text.h>
+
+namespace etrt::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kCountedCalls = 1000;
+constexpr std::size_t kTimedRounds = 200;
+
+std::vector<std::string> programs_of(const BenchOptions& options) {
+  if (!options.programs.empty()) return options.programs;
+  const std::string source = ETRT_SOURCE_DIR;
+  if (options.counts)
+    return {source + "/examples/digits/digits_xnnpack.pte", source + "/tests/data/programs/eight_io.pte"};
+  return {source + "/examples/digits/digits_portable.pte"};
+}
+
+std::string heading(const Device& device) {
+  return base::concat("on ", device.name(), " (", printable(device.description()), ")");
+}
+
+Status bench_counts(const BenchOptions& options) {
+  // The hook has to be in place before any device is opened, and stays for as long as drivers live.
+  static auto* const counter = new cuda::CallCounter();
+  api::Platform::instance().install_hook(*counter);
+  ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
+  ETRT_TRY_ASSIGN(const auto cases, open_cases(programs_of(options), device));
+
+  const std::size_t iterations = options.iterations > 0 ? static_cast<std::size_t>(options.iterations) : kCountedCalls;
+  std::vector<CaseCounts> counts;
+  Progress progress("counting");
+  for (const BenchCase& one : cases) {
+    ETRT_TRY_ASSIGN(CaseCounts counted, count_case(one, *counter, iterations));
+    counts.push_back(std::move(counted));
+    progress.update(counts.size(), cases.size());
+  }
+  if (options.json) {
+    return print(Json{{"device", device.name()},
+                      {"iterations", iterations},
+                      {"allocations_counted", counts_allocations()},
+                      {"cases", to_json(counts)}});
+  }
+  return print(base::concat("Per call at steady state, guarded and device-resident, over ", iterations, " calls, ",
+                            heading(device), ":\n\n", to_text(counts)));
+}
+
+Status bench_times(const BenchOptions& options) {
+  ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
+  const std::size_t rounds = options.iterations > 0 ? static_cast<std::size_t>(options.iterations) : kTimedRounds;
+  Json document{{"device", device.name()}, {"rounds", rounds}, {"programs", Json::array()}};
+  std::string text = base::concat("Variants in turns, ", rounds, " rounds, ", heading(device), ":\n");
+  for (const std::string& path : programs_of(options)) {
+    ETRT_TRY_ASSIGN(const BenchCase bench, open_case(path, device, false));
+    Progress progress("timing");
+    std::size_t done = 0;
+    const auto tick = [&] { progress.update(++done, 2 * rounds); };
+    ETRT_TRY_ASSIGN(const Comparison calls, compare_calls(bench, rounds, tick));
+    ETRT_TRY_ASSIGN(const Comparison lanes, compare_lanes(bench, rounds, tick));
+    text +=
+        base::concat("\n", printable(bench.name), ", ", bench.io, " tensors\n", to_text(calls), "\n", to_text(lanes));
+    document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(lanes)})}});
+  }
+  if (options.json) return print(document);
+  return print(text + "\n  " + kSpreadLegend +
+               "  ratio: each round's time to that of the first line in the same round, its median and its p99\n");
+}
+
+}  // namespace
+
+Status command_bench(const BenchOptions& options) {
+  return options.counts ? bench_counts(options) : bench_times(options);
+}
+
+}  // namespace etrt::cli

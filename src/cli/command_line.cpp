@@ -1,0 +1,304 @@
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <base/format.h>
+#include <blob/format.h>
+#include <cli/command_line.h>
+#include <cli/commands.h>
+#include <cli/output.h>
+#include <delegate/options.h>
+#include <etrt/version.h>
+
+namespace etrt::cli {
+namespace {
+
+constexpr int kMaxStreams = 64;
+constexpr int kMaxSms = 100'000;
+constexpr int kMaxRuns = 100'000'000;
+constexpr std::size_t kHelpColumn = 34;
+
+std::string check_device(const std::string& name) {
+  std::string_view number = name;
+  for (const std::string_view provider : {"cuda", "virtual"}) {
+    if (name == provider) return {};
+    if (number.starts_with(provider) && number.substr(provider.size()).starts_with(":")) {
+      number.remove_prefix(provider.size() + 1);
+      const bool digits =
+          !number.empty() && number.size() < 6 && number.find_first_not_of("0123456789") == std::string_view::npos;
+      if (digits) return {};
+    }
+  }
+  return name == "auto" ? std::string() : "'" + name + "' is no device name: use auto, cuda:N, virtual or virtual:N";
+}
+
+std::string check_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  return error == std::errc() && end == text.data() + text.size() ? "" : "'" + text + "' is no whole number from 0 up";
+}
+
+/// "kind:PATH" or "kind@target:PATH"; the error is for the user.
+Result<PackOptions::Variant> parse_variant(const std::string& text) {
+  const auto colon = text.find(':');
+  const std::string head = text.substr(0, colon);
+  const auto at = head.find('@');
+  PackOptions::Variant variant{head.substr(0, at), at == std::string::npos ? "" : head.substr(at + 1), ""};
+  if (colon != std::string::npos) variant.path = text.substr(colon + 1);
+  const bool known = variant.kind == blob::kVariantProgram || variant.kind == blob::kVariantTensorRt ||
+                     variant.kind == blob::kVariantTensorRtRtx;
+  if (known && !variant.path.empty()) return variant;
+  return Error(ErrorCode::kInvalidArgument,
+               "'" + text +
+                   "' is no variant: use program:P.pte, tensorrt:ENGINE or tensorrt_rtx:ENGINE, with a target "
+                   "as in tensorrt@sm_89:ENGINE");
+}
+
+Result<pte::CompileSpec> parse_compile_spec(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals != std::string::npos && equals > 0)
+    return pte::CompileSpec{text.substr(0, equals), text.substr(equals + 1)};
+  return Error(ErrorCode::kInvalidArgument, "'" + text + "' is no compile spec: use KEY=VALUE");
+}
+
+/// Turns a parser of ours into a check of CLI11's.
+template <class Parser>
+auto checked_by(Parser parser) {
+  return [parser](const std::string& text) {
+    const auto parsed = parser(text);
+    return parsed.ok() ? std::string() : parsed.error().message();
+  };
+}
+
+/// An option for a whole number, or an optional one, within bounds.
+template <class Number>
+CLI::Option* add_number(CLI::App& command, const char* name, Number& value, int least, int most,
+                        const char* description) {
+  const auto check = [least, most](const std::string& text) {
+    int number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool fits = error == std::errc() && end == text.data() + text.size() && number >= least && number <= most;
+    return fits ? std::string() : base::concat("'", text, "' is no number from ", least, " to ", most);
+  };
+  return command.add_option(name, value, description)->type_name("N")->check(check);
+}
+
+CLI::Option* add_text(CLI::App& command, const char* name, std::string& value, const char* type,
+                      const char* description) {
+  return command.add_option(name, value, description)->type_name(type);
+}
+
+/// An option that may be repeated, with one value each time.
+CLI::Option* add_list(CLI::App& command, const char* name, std::vector<std::string>& values, const char* type,
+                      const char* description) {
+  return command.add_option(name, values, description)->type_name(type)->allow_extra_args(false);
+}
+
+CLI::Option* add_device(CLI::App& command, std::string& device) {
+  return add_text(command, "--device", device, "NAME", "auto, cuda:N, virtual or virtual:N")->check(check_device);
+}
+
+void add_json(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, "Print one JSON document instead of text");
+}
+
+void add_devices(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("devices", "List the GPUs and virtual GPUs that programs can run on");
+  const auto options = std::make_shared<DevicesOptions>();
+  add_json(*command, options->json);
+  command->footer(
+      "Examples:\n"
+      "  etrt devices\n"
+      "  ETRT_VGPU_SMS=8 etrt devices      a virtual GPU of 8 SMs instead of one for each core\n");
+  command->callback([=, &invocation] { invocation.command = [=] { return command_devices(*options); }; });
+}
+
+void add_inspect(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("inspect", "Show what a program holds and what of it would run here");
+  const auto options = std::make_shared<InspectOptions>();
+  add_text(*command, "FILE", options->file, "", "ExecuTorch program (.pte), or a bare TensorRT delegate blob")
+      ->required();
+  add_json(*command, options->json);
+  command->footer(
+      "Nothing of the file is run. \"planned\" memory is ExecuTorch's own, \"caller's\" the application provides.\n"
+      "Exit code 1 when the file is malformed.\n"
+      "\nExamples:\n"
+      "  etrt inspect model.pte\n"
+      "  etrt inspect model.pte --json | jq '.methods[0].delegates[0].blob.chosen'\n");
+  command->callback([=, &invocation] { invocation.command = [=] { return command_inspect(*options); }; });
+}
+
+void finish_pack(PackOptions& options, const std::string& program, const std::vector<std::string>& variants) {
+  if (!program.empty() && !variants.empty()) throw CLI::ValidationError("give --program or --variant, not both");
+  if (!program.empty()) options.variants.push_back({std::string(blob::kVariantProgram), "", program});
+  for (const std::string& text : variants) options.variants.push_back(*parse_variant(text));
+  const bool any_program = std::any_of(options.variants.begin(), options.variants.end(),
+                                       [](const auto& variant) { return variant.kind == blob::kVariantProgram; });
+  if (options.variants.empty()) throw CLI::ValidationError("nothing to pack: give --program or --variant");
+  if (!any_program && options.io.empty()) {
+    throw CLI::ValidationError("an engine alone does not say what it takes and gives: describe it with --io");
+  }
+}
+
+void add_pack(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("pack", "Make a program for TensorRTBackend from engines and host programs");
+  const auto options = std::make_shared<PackOptions>();
+  const auto program = std::make_shared<std::string>();
+  const auto variants = std::make_shared<std::vector<std::string>>();
+  const auto specs = std::make_shared<std::vector<std::string>>();
+  add_text(*command, "--program", *program, "PATH",
+           "ExecuTorch program for the virtual GPU; as --variant program:PATH");
+  add_list(*command, "--variant", *variants, "KIND[@TARGET]:PATH",
+           "An engine or program; repeat it, most preferred first")
+      ->check(checked_by(parse_variant));
+  add_text(*command, "--io", options->io, "PATH", "JSON file that says what the engine takes and gives");
+  add_text(*command, "--method", options->method, "NAME", "Name of the method; default: forward");
+  command->add_flag("--cuda-io", options->cuda_io, "Label inputs and outputs as CUDA memory");
+  command->add_flag("--caller-outputs", options->caller_outputs,
+                    "Leave the outputs' memory to the application instead of ExecuTorch");
+  add_list(*command, "--compile-spec", *specs, "KEY=VALUE", "For the delegate, such as max_inflight=2; may be repeated")
+      ->check(checked_by(parse_compile_spec));
+  add_text(*command, "-o,--output", options->output, "PATH", "The program to write; whole or not at all")->required();
+  command->footer(
+      "KIND is tensorrt, tensorrt_rtx or program; TARGET is free text for whoever chooses, such as sm_89.\n"
+      "\nExamples:\n"
+      "  etrt pack --program model.pte -o packed.pte\n"
+      "  etrt pack --variant tensorrt@sm_89:model.engine --variant program:model.pte -o packed.pte\n"
+      "  etrt pack --variant tensorrt:model.engine --io io.json --cuda-io -o packed.pte\n"
+      "\nio.json, needed when no program describes the inputs and outputs:\n"
+      "  {\"io_bindings\": [\n"
+      "    {\"name\": \"image\", \"dtype\": \"float32\", \"shape\": [-1, 1, 8, 8], \"max_shape\": [64, 1, 8, 8], "
+      "\"is_input\": true},\n"
+      "    {\"name\": \"logits\", \"dtype\": \"float32\", \"shape\": [-1, 10], \"max_shape\": [64, 10], "
+      "\"is_input\": false}]}\n");
+  command->callback([=, &invocation] {
+    finish_pack(*options, *program, *variants);
+    for (const std::string& text : *specs) options->compile_specs.push_back(*parse_compile_spec(text));
+    invocation.command = [=] { return command_pack(*options); };
+  });
+}
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  add_text(command, "FILE", options.file, "", "Any ExecuTorch program (.pte)")->required();
+  add_text(command, "--method", options.method, "NAME", "Method to run; default: forward, or the only one");
+  add_list(command, "--input", options.inputs, "PATH", "A .npy file for each input, in order; default: random inputs");
+  command.add_option("--seed", options.seed, "Seed of the random inputs; default: 0")
+      ->type_name("N")
+      ->check(check_seed);
+  add_text(command, "--output-dir", options.output_dir, "PATH", "Write the outputs there as 0.npy, 1.npy, ...");
+  add_device(command, options.device);
+  add_number(command, "--sms", options.sms, 1, kMaxSms, "Run inside a partition of this many SMs");
+  add_number(command, "--streams", options.streams, 1, kMaxStreams,
+             "Run so many copies side by side, each on a stream and thread of its own; default: 1");
+  add_number(command, "--iterations", options.iterations, 1, kMaxRuns, "Timed runs on each stream; default: 1");
+  add_number(command, "--warmup", options.warmup, 0, kMaxRuns, "Untimed runs before them; default: 0");
+  add_number(command, "--max-inflight", options.max_inflight, 1, delegate::kMaxInflightLimit,
+             "Executions in flight of each copy; default: 4");
+  command.add_flag("--device-resident", options.device_resident,
+                   "Keep inputs and outputs in device memory; each run is timed until its stream is done");
+  add_json(command, options.json);
+}
+
+void add_run(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("run", "Run a program and time it");
+  const auto options = std::make_shared<RunOptions>();
+  add_run_options(*command, *options);
+  command->footer(
+      "Random floats lie between 0 and 1, random integers are 0 or 1. With --sms, each of several streams gets a\n"
+      "partition of its own as long as the device has SMs.\n"
+      "\nExamples:\n"
+      "  etrt run model.pte\n"
+      "  etrt run model.pte --input image.npy --output-dir out\n"
+      "  etrt run model.pte --device virtual --sms 1 --streams 2 --warmup 10 --iterations 1000\n"
+      "  etrt run model.pte --device-resident --iterations 100 --json | jq '.streams[0].p99_us'\n");
+  command->callback([=, &invocation] { invocation.command = [=] { return command_run(*options); }; });
+}
+
+void add_bench(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("bench", "Measure what the delegate itself costs");
+  const auto options = std::make_shared<BenchOptions>();
+  command->add_flag("--counts", options->counts,
+                    "Count driver calls, heap allocations, host waits and bindings of one call at steady state");
+  add_list(*command, "--program", options->programs, "PATH", "Program to measure; may be repeated; default: examples");
+  add_device(*command, options->device);
+  add_number(*command, "--iterations", options->iterations, 1, kMaxRuns, "Calls to count, or rounds to time");
+  add_json(*command, options->json);
+  command->footer(
+      "Without --counts, times are compared within one run, the variants taking turns. A program that is not\n"
+      "delegated to TensorRTBackend is packed for it first.\n"
+      "\nExamples:\n"
+      "  etrt bench --counts\n"
+      "  etrt bench --counts --program model.pte --json\n"
+      "  etrt bench --iterations 2000\n");
+  command->callback([=, &invocation] { invocation.command = [=] { return command_bench(*options); }; });
+}
+
+int refuse(const CLI::App& app, const std::string& what) {
+  const auto chosen = app.get_subcommands();
+  print_error(what);
+  std::fprintf(stderr, "      see: etrt%s%s --help\n", chosen.empty() ? "" : " ",
+               chosen.empty() ? "" : chosen.front()->get_name().c_str());
+  return kExitBadCommand;
+}
+
+/// Help goes to standard output and is no failure; anything else is one line and a hint.
+int report(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success)) return refuse(app, error.what());
+  app.exit(error, std::cout, std::cerr);
+  std::cout.flush();
+  return std::cout ? kExitOk : kExitFailed;
+}
+
+/// What is wrong with a command line that could be taken apart; empty when nothing is.
+std::string check_whole(const CLI::App& app, bool has_command) {
+  const std::vector<std::string> rest = app.remaining(true);
+  if (has_command) return rest.empty() ? "" : "'" + rest.front() + "' is not understood here";
+  if (!rest.empty() && rest.front().starts_with('-')) return "'" + rest.front() + "' is not understood";
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands({})) names += (names.empty() ? "" : ", ") + command->get_name();
+  if (rest.empty()) return "a command is needed: " + names;
+  return "'" + rest.front() + "' is no command; there are " + names;
+}
+
+}  // namespace
+
+Invocation parse_command_line(int argc, const char* const* argv) {
+  Invocation invocation;
+  CLI::App app("Runs ExecuTorch programs with TensorRT engines, on GPUs and on the virtual GPU.", "etrt");
+  app.get_formatter()->column_width(kHelpColumn);
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  app.allow_extras();
+  app.set_version_flag("--version", "etrt " ETRT_VERSION_STRING);
+  app.add_flag("--verbose", invocation.verbose, "Show ExecuTorch's log on stderr; with any command");
+  app.footer(
+      "Examples:\n"
+      "  etrt devices\n"
+      "  etrt pack --program model.pte -o packed.pte\n"
+      "  etrt inspect packed.pte\n"
+      "  etrt run packed.pte --iterations 100\n"
+      "\nExit codes: 0 success, 1 the command failed, 2 the command line is wrong. etrt COMMAND --help says more.\n");
+  add_devices(app, invocation);
+  add_inspect(app, invocation);
+  add_pack(app, invocation);
+  add_run(app, invocation);
+  add_bench(app, invocation);
+  try {
+    app.parse(argc, argv);
+    const std::string wrong = check_whole(app, static_cast<bool>(invocation.command));
+    if (!wrong.empty()) {
+      invocation.command = nullptr;
+      invocation.exit_code = refuse(app, wrong);
+    }
+  } catch (const CLI::ParseError& error) {
+    invocation.command = nullptr;
+    invocation.exit_code = report(app, error);
+  }
+  return invocation;
+}
+
+}  // namespace etrt::cli

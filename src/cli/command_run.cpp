@@ -1,0 +1,175 @@
+// etrt run: runs a program, on one stream or several, and says how long it took.
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include <base/format.h>
+#include <base/try.h>
+#include <cli/commands.h>
+#include <cli/file.h>
+#include <cli/output.h>
+#include <cli/progress.h>
+#include <cli/run_report.h>
+#include <cli/text.h>
+#include <etrt/stream_guard.h>
+
+namespace etrt::cli {
+namespace {
+
+Error needs_delegate(const Run& run, const char* option) {
+  return Error(ErrorCode::kInvalidArgument,
+               base::concat(option, " needs a program delegated to TensorRTBackend; method '",
+                            printable(run.method->name), "' of ", run.program.name(), " runs on the host alone"));
+}
+
+Status check_residence(Run& run) {
+  for (const auto* values : {&run.method->inputs, &run.method->outputs}) {
+    for (const pte::ValueInfo& value : *values) run.resident |= value.tensor.device == pte::Device::kCuda;
+  }
+  const bool asked = run.options.device_resident;
+  run.resident |= asked;
+  if (!run.resident) return {};
+  const std::string why = asked ? "--device-resident" : "a program with CUDA inputs or outputs";
+  if (!is_only_delegate(*run.method)) {
+    return Error(ErrorCode::kNotSupported,
+                 base::concat(why,
+                              " needs a method of TensorRTBackend calls alone: this one also runs host code, which "
+                              "cannot touch device memory"));
+  }
+  for (std::size_t i = 0; i < run.method->inputs.size(); ++i) {
+    if (!run.method->inputs[i].tensor.planned) continue;
+    return Error(ErrorCode::kNotSupported,
+                 base::concat(why, " needs inputs that the caller provides: ExecuTorch copies input ", i,
+                              " into memory that the program plans, and cannot read device memory"));
+  }
+  return {};
+}
+
+Status choose_device(Run& run) {
+  const RunOptions& options = run.options;
+  const pte::DelegateInfo* delegate = first_delegate(*run.method);
+  if (delegate != nullptr) {
+    auto target = choose_target(*delegate, options.device);
+    if (!target.ok()) return std::move(target).error().within(run.program.name());
+    run.target = std::move(target).value();
+    return {};
+  }
+  if (!options.device.empty()) return needs_delegate(run, "--device");
+  if (options.sms) return needs_delegate(run, "--sms");
+  if (options.max_inflight) return needs_delegate(run, "--max-inflight");
+  if (options.device_resident) return needs_delegate(run, "--device-resident");
+  return {};
+}
+
+Result<HostTensor> read_input(const std::string& path, const pte::ValueInfo& value, const std::string& where) {
+  ETRT_TRY_ASSIGN(const MappedFile file, MappedFile::open(path));
+  auto array = parse_npy(file.bytes());
+  if (!array.ok()) return std::move(array).error().within(path);
+  auto tensor = tensor_from_npy(*array, value, where);
+  if (!tensor.ok()) return std::move(tensor).error().within(path);
+  return tensor;
+}
+
+Status make_inputs(Run& run) {
+  const std::vector<pte::ValueInfo>& values = run.method->inputs;
+  const std::vector<std::string>& paths = run.options.inputs;
+  if (!paths.empty() && paths.size() != values.size()) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("method '", printable(run.method->name), "' takes ", count_text(values.size(), "input"),
+                              ", ", paths.size(), " given: --input once for each, in order, or not at all"));
+  }
+  std::mt19937_64 generator(run.options.seed);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string where = base::concat("input ", i);
+    auto tensor = paths.empty() ? random_tensor(values[i], generator, where) : read_input(paths[i], values[i], where);
+    if (!tensor.ok()) return std::move(tensor).error();
+    run.inputs.push_back(std::move(tensor).value());
+  }
+  return {};
+}
+
+cudaStream_t stream_of(const Run& run, std::size_t worker) {
+  return run.target ? run.lanes.streams[worker].get() : nullptr;
+}
+
+Status load_sessions(Run& run) {
+  const auto count = static_cast<std::size_t>(run.options.streams);
+  if (run.target) {
+    ETRT_TRY_ASSIGN(run.lanes, Lanes::create(run.target->device, run.options.streams, run.options.sms));
+    if (!run.lanes.note.empty()) print_note(run.lanes.note);
+  }
+  SessionOptions options;
+  options.max_inflight = run.options.max_inflight;
+  if (run.target) options.device = run.target->device.name();
+  if (run.resident) options.resident = run.target->device;
+  Progress progress("loading");
+  for (std::size_t i = 0; i < count; ++i) {
+    ETRT_TRY_ASSIGN(auto session, Session::load(run.program, *run.method, options));
+    ETRT_TRY(session->set_inputs(run.inputs, stream_of(run, i)));
+    run.sessions.push_back(std::move(session));
+    progress.update(i + 1, count);
+  }
+  return {};
+}
+
+/// One call as an application makes it: on the worker's stream, until the outputs are there.
+Status call(const Run& run, std::size_t worker) {
+  if (!run.target) return run.sessions[worker]->execute();
+  const StreamGuard guard(stream_of(run, worker));
+  ETRT_TRY(run.sessions[worker]->execute());
+  return run.resident ? run.lanes.streams[worker].synchronize() : Status();
+}
+
+Status execute(Run& run) {
+  Progress progress("running");
+  const auto iterations = static_cast<std::size_t>(run.options.iterations);
+  Work work;
+  work.iterations = iterations;
+  work.call = [&](std::size_t worker) { return call(run, worker); };
+  work.prepare = [&](std::size_t worker) -> Status {
+    for (int i = 0; i < run.options.warmup; ++i) ETRT_TRY(call(run, worker));
+    return {};
+  };
+  work.progress = [&](std::size_t done) { progress.update(done, iterations); };
+  ETRT_TRY_ASSIGN(run.measured, run_side_by_side(run.sessions.size(), work));
+  ETRT_TRY_ASSIGN(run.outputs, run.sessions.front()->read_outputs(stream_of(run, 0)));
+  return {};
+}
+
+Status write_outputs(Run& run) {
+  if (run.options.output_dir.empty()) return {};
+  const std::filesystem::path directory(run.options.output_dir);
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("cannot make the directory '", directory.string(), "': ", error.message()));
+  }
+  for (std::size_t i = 0; i < run.outputs.size(); ++i) {
+    run.files.push_back((directory / base::concat(i, ".npy")).string());
+    ETRT_TRY(write_file(run.files.back(), npy_from_tensor(run.outputs[i])));
+    const ElementType& type = *run.outputs[i].type;
+    if (type.in_numpy) continue;
+    print_note(base::concat("numpy has no ", type.name, ": ", run.files.back(), " holds its bits as ",
+                            npy_type_text(type.npy)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status command_run(const RunOptions& options) {
+  ETRT_TRY_ASSIGN(ProgramFile program, ProgramFile::open(options.file));
+  Run run{options, std::move(program)};
+  ETRT_TRY_ASSIGN(run.method, run.program.method(options.method));
+  ETRT_TRY(choose_device(run));
+  ETRT_TRY(check_residence(run));
+  ETRT_TRY(make_inputs(run));
+  ETRT_TRY(load_sessions(run));
+  ETRT_TRY(execute(run));
+  ETRT_TRY(write_outputs(run));
+  return options.json ? print(to_json(run)) : print(to_text(run));
+}
+
+}  // namespace etrt::cli

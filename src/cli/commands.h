@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <etrt/pte.h>
+#include <etrt/result.h>
+
+namespace etrt::cli {
+
+// The commands of etrt, each in a file of its own. They print their result to standard output; the error they return
+// is what the user is told, with exit code 1. command_line.cpp fills the options.
+
+struct DevicesOptions {
+  bool json = false;
+};
+Status command_devices(const DevicesOptions& options);
+
+struct InspectOptions {
+  std::string file;
+  bool json = false;
+};
+Status command_inspect(const InspectOptions& options);
+
+struct PackOptions {
+  struct Variant {
+    std::string kind;
+    std::string target;
+    std::string path;
+  };
+
+  std::vector<Variant> variants;  ///< in order of preference
+  std::string io;                 ///< path of the I/O description; empty: none
+  std::string method = "forward";
+  std::string output;
+  bool cuda_io = false;
+  bool caller_outputs = false;
+  std::vector<pte::CompileSpec> compile_specs;
+};
+Status command_pack(const PackOptions& options);
+
+struct RunOptions {
+  std::string file;
+  std::string method;               ///< empty: "forward", or the only one
+  std::vector<std::string> inputs;  ///< paths; empty: random inputs
+  std::uint64_t seed = 0;
+  std::string output_dir;  ///< empty: outputs are not written
+  std::string device;      ///< empty: what the program asks for, or "auto"
+  std::optional<int> sms;
+  int streams = 1;
+  int iterations = 1;
+  int warmup = 0;
+  std::optional<int> max_inflight;
+  bool device_resident = false;
+  bool json = false;
+};
+Status command_run(const RunOptions& options);
+
+struct BenchOptions {
+  bool counts = false;
+  std::vector<std::string> programs;  ///< empty: the examples this build knows
+  std::string device = "virtual";
+  int iterations = 0;  ///< 0: as many as the bench finds right
+  bool json = false;
+};
+Status command_bench(const BenchOptions& options);
+
+}  // namespace etrt::cli

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cli/commands.h>
+#include <cli/lanes.h>
+#include <cli/program_file.h>
+#include <cli/session.h>
+#include <cli/side_by_side.h>
+#include <cli/tensors.h>
+
+namespace etrt::cli {
+
+/// Everything one `etrt run` needs and finds.
+struct Run {
+  const RunOptions& options;
+  ProgramFile program;
+  const pte::MethodInfo* method = nullptr;
+  std::optional<Target> target = std::nullopt;  ///< none: nothing of the method is delegated to TensorRTBackend
+  bool resident = false;
+  std::vector<HostTensor> inputs = {};
+  Lanes lanes = {};
+  std::vector<std::unique_ptr<Session>> sessions = {};
+  SideBySide measured = {};
+  std::vector<HostTensor> outputs = {};
+  std::vector<std::string> files = {};  ///< of the outputs
+};
+
+/// Where an input came from: a path, or the seed of random numbers.
+std::string input_source(const Run& run, std::size_t index);
+
+std::string to_text(const Run& run);
+nlohmann::ordered_json to_json(const Run& run);
+
+}  // namespace etrt::cli

@@ -1,0 +1,151 @@
+// etrt run: where a program runs, on how many streams, and what is measured.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cli/arrays.h>
+#include <cli/packed.h>
+
+namespace etrt::cli_test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(RunOnDevice, AnEngineForAGpuSaysWhichItIsAndWhyItCannotRunHere) {
+  for (const char* name : {"digits_tensorrt_rtx.pte", "digits_tensorrt_rtx_cuda_io.pte"}) {
+    const Outcome outcome = run_etrt({"run", data(name)});
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("nothing in this program runs on virtual:0"));
+    EXPECT_THAT(outcome.err, HasSubstr("a TensorRT-RTX engine for linux_x86_64 of 347212 bytes"));
+    EXPECT_THAT(outcome.err, HasSubstr("needs an NVIDIA GPU"));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome;
+    EXPECT_THAT(outcome.out, IsEmpty());
+  }
+}
+
+TEST(RunOnDevice, ADeviceThatIsNotThereIsAClearError) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  EXPECT_THAT(run_etrt({"run", path, "--device", "cuda"}).err, HasSubstr("hidden by ETRT_CUDA_LIBRARY=none"));
+  EXPECT_THAT(run_etrt({"run", path, "--device", "virtual:3"}).err, HasSubstr("device virtual:3 is not there"));
+  EXPECT_EQ(run_etrt({"run", path, "--device", "virtual:3"}).exit_code, 1);
+}
+
+TEST(RunOnDevice, ADeviceCanBeChosenAndACompileSpecIsOnlyADefault) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"), {"--compile-spec", "device=virtual:1"});
+  const std::vector<std::string> two{"ETRT_VGPU_DEVICES=2"};
+  EXPECT_EQ(run_etrt({"run", path, "--json"}, two).json()["device"], "virtual:1");
+  EXPECT_EQ(run_etrt({"run", path, "--device", "virtual:0", "--json"}, two).json()["device"], "virtual:0");
+}
+
+TEST(RunOnDevice, JsonHasWhatWasRunAndMeasured) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("eight_io.pte"));
+  const auto json = run_etrt({"run", path, "--iterations", "20", "--warmup", "2", "--streams", "2", "--json",
+                              "--output-dir", directory.path("out")})
+                        .json();
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["method"], "forward");
+  EXPECT_EQ(json["device"], "virtual:0");
+  EXPECT_EQ(json["payload"], "a host program of 6264 bytes");
+  EXPECT_EQ(json["inputs"].size(), 8u);
+  EXPECT_EQ(json["outputs"][7]["file"], directory.path("out/7.npy"));
+  EXPECT_EQ(json["outputs"][7]["shape"], nlohmann::json({4, 8}));
+  ASSERT_EQ(json["streams"].size(), 2u);
+  for (const auto& stream : json["streams"]) {
+    EXPECT_EQ(stream["count"], 20);
+    EXPECT_LE(stream["min_us"], stream["p50_us"]);
+    EXPECT_LE(stream["p50_us"], stream["p90_us"]);
+    EXPECT_LE(stream["p90_us"], stream["p99_us"]);
+    EXPECT_LE(stream["p99_us"], stream["max_us"]);
+    EXPECT_TRUE(stream["partition"].is_null());
+  }
+}
+
+TEST(RunOnDevice, DeviceResidentAndHostRunsGiveTheSameOutputs) {
+  const TemporaryDirectory directory;
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{}, {"--caller-outputs"}, {"--cuda-io"}, {"--cuda-io", "--caller-outputs"}}) {
+    const std::string path = packed(directory, program("eight_io.pte"), options);
+    const Outcome resident =
+        run_etrt({"run", path, "--device-resident", "--iterations", "5", "--output-dir", directory.path("resident")});
+    ASSERT_EQ(resident.exit_code, 0) << resident;
+    EXPECT_THAT(resident.out, HasSubstr("inputs and outputs in device memory"));
+    ASSERT_EQ(run_etrt({"run", program("eight_io.pte"), "--output-dir", directory.path("host")}).exit_code, 0);
+    for (const char* file : {"0.npy", "3.npy", "7.npy"}) {
+      EXPECT_EQ(read_bytes(directory.path(std::string("resident/") + file)),
+                read_bytes(directory.path(std::string("host/") + file)));
+    }
+  }
+}
+
+TEST(RunOnDevice, AProgramWithCudaLabelsKeepsItsTensorsOnTheDeviceUnasked) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"), {"--cuda-io"});
+  const auto json = run_etrt({"run", path, "--json"}).json();
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["device_resident"], true);
+}
+
+TEST(RunOnDevice, EveryStreamGetsAPartitionOfItsOwnWhileThereAreSms) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  const Outcome outcome = run_etrt({"run", path, "--sms", "2", "--streams", "2", "--json"}, {"ETRT_VGPU_SMS=4"});
+  EXPECT_THAT(outcome.err, IsEmpty());
+  const auto json = outcome.json();
+  ASSERT_TRUE(json.is_object()) << outcome;
+  EXPECT_EQ(json["streams"][0]["sms"], 2);
+  EXPECT_EQ(json["streams"][0]["partition"], 0);
+  EXPECT_EQ(json["streams"][1]["partition"], 1);
+}
+
+TEST(RunOnDevice, StreamsThatHaveToShareAPartitionAreToldSo) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  const Outcome outcome = run_etrt({"run", path, "--sms", "3", "--streams", "2", "--json"}, {"ETRT_VGPU_SMS=4"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.err, HasSubstr("etrt: note: all 2 streams share one partition of 3 SMs"));
+  const auto json = outcome.json();
+  EXPECT_EQ(json["streams"][1]["partition"], 0);
+}
+
+TEST(RunOnDevice, APartitionLargerThanTheDeviceIsAnError) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  const Outcome outcome = run_etrt({"run", path, "--sms", "5"}, {"ETRT_VGPU_SMS=4"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("a partition of 5 SMs cannot be made on virtual:0"));
+}
+
+TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
+  const std::string path = digits("digits_xnnpack.pte");
+  for (const std::vector<std::string>& option : {std::vector<std::string>{"--sms", "1"},
+                                                 {"--device", "virtual"},
+                                                 {"--max-inflight", "2"},
+                                                 {"--device-resident"}}) {
+    std::vector<std::string> arguments{"run", path};
+    arguments.insert(arguments.end(), option.begin(), option.end());
+    const Outcome outcome = run_etrt(arguments);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome;
+    EXPECT_THAT(outcome.err, HasSubstr(option.front() + " needs a program delegated to TensorRTBackend"));
+  }
+}
+
+TEST(RunOnDevice, NothingIsOutOfOrderForTheOrderChecker) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("eight_io.pte"));
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{}, {"--device-resident"}, {"--device-resident", "--sms", "1"}}) {
+    std::vector<std::string> arguments{"run", path, "--streams", "2", "--iterations", "50", "--max-inflight", "2"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = run_etrt(arguments, {"ETRT_VGPU_CHECK=1"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome;
+    EXPECT_THAT(outcome.err, IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace etrt::cli_test
