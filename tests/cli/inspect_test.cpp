@@ -32,7 +32,9 @@ bool inspect_in_process(const TemporaryDirectory& directory, std::span<const std
     const Status status = cli::command_inspect({path, json});
     const std::string out = testing::internal::GetCapturedStdout();
     EXPECT_FALSE(has_control_characters(out));
-    if (json && status.ok()) EXPECT_FALSE(nlohmann::json::parse(out, nullptr, false).is_discarded());
+    if (json && status.ok()) {
+      EXPECT_FALSE(nlohmann::json::parse(out, nullptr, false).is_discarded());
+    }
     ok = ok && status.ok();
   }
   return ok;

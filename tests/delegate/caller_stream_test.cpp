@@ -11,7 +11,7 @@ class CallerStream : public DelegateTest {
  protected:
   void SetUp() override {
     DelegateTest::SetUp();
-    library_ = dlopen(ETRT_FAKE_EXECUTORCH_CUDA, RTLD_NOW | RTLD_GLOBAL);
+    library_ = dlopen("libfake_executorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
     ASSERT_NE(library_, nullptr) << dlerror();
     set_ = reinterpret_cast<void (*)(CUstream)>(dlsym(library_, "set_caller_stream"));
     clear_ = reinterpret_cast<void (*)()>(dlsym(library_, "clear_caller_stream"));
