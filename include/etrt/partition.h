@@ -24,7 +24,9 @@ class ETRT_API Partition {
   /// `kNotSupported` when the driver has no green contexts.
   static Result<Partition> create(const Device& device, int sm_count);
 
-  /// Partitions that share no SM, of the given sizes in order. Sizes may add up to less than the device has.
+  /// Partitions that share no SM, of the given sizes in order. Sizes may add up to less than the device has. CUDA
+  /// splits a device into groups of one size, so the greatest common divisor of the sizes must be a size it allows, and
+  /// as many such groups must fit: an H200 of 132 SMs holds 15 groups of 8, or 2 of 64.
   static Result<std::vector<Partition>> split(const Device& device, const std::vector<int>& sm_counts);
 
   Partition(Partition&& other) noexcept;

@@ -1,48 +1,55 @@
-#include <etrt/partition.h>
-
+#include <cstdint>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include <api/in_context.h>
 #include <base/format.h>
+#include <etrt/partition.h>
 
 namespace etrt {
 namespace {
 
-Error refused_size(const cuda::Device& device, int wanted, unsigned left) {
-  std::string message = base::concat("a partition of ", wanted, " SMs cannot be made on ", device.label, ": ", left,
-                                     " of its ", device.sm_count, " SMs are left to take");
+Error refused_sizes(const cuda::Device& device, const std::vector<int>& sizes) {
+  std::string asked;
+  for (const int size : sizes) asked += base::concat(asked.empty() ? "" : " + ", size);
+  std::string message =
+      base::concat("partitions of ", asked, " SMs cannot be made on ", device.label, ", which has ", device.sm_count);
   if (const auto limits = cuda::sm_limits(device); limits.ok()) {
-    message += base::concat("; sizes are multiples of ", limits->alignment, " from ", limits->minimum, " up");
+    message += base::concat(": sizes are multiples of ", limits->alignment, " from ", limits->minimum, " up");
   }
   return Error(ErrorCode::kInvalidArgument, std::move(message));
 }
 
-/// Takes `sm_count` SMs off `remaining`, which keeps what is left.
-Result<CUdevResource> take(const cuda::Device& device, CUdevResource& remaining, int sm_count) {
-  const unsigned left = remaining.type == CU_DEV_RESOURCE_TYPE_SM ? remaining.sm.smCount : 0;
-  if (sm_count < 1 || static_cast<unsigned>(sm_count) > left) return refused_size(device, sm_count, left);
-  CUdevResource taken{};
+/// Groups of one size that add up to all of `sizes`. The driver splits a device once and never splits a part again, so
+/// sizes that differ are put together from groups of their greatest common divisor.
+Result<std::vector<CUdevResource>> split_into_groups(const cuda::Device& device, const std::vector<int>& sizes,
+                                                     unsigned group_size) {
+  const auto total = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  auto count = static_cast<unsigned>(total / group_size);
+  std::vector<CUdevResource> groups(count);
+  CUdevResource whole{};
   CUdevResource rest{};
-  unsigned groups = 1;
-  const CUresult result = device.driver.cuDevSmResourceSplitByCount(&taken, &groups, &remaining, &rest, 0,
-                                                                    static_cast<unsigned>(sm_count));
+  ETRT_TRY(cuda::check(device.driver,
+                       device.driver.cuDeviceGetDevResource(device.ordinal, &whole, CU_DEV_RESOURCE_TYPE_SM),
+                       "cuDeviceGetDevResource"));
+  ETRT_TRY(cuda::check(device.driver,
+                       device.driver.cuDevSmResourceSplitByCount(groups.data(), &count, &whole, &rest, 0, group_size),
+                       "cuDevSmResourceSplitByCount"));
   // The driver rounds a size up to what the device allows; a partition here has the size that was asked, or none.
-  if (result == CUDA_SUCCESS && (groups != 1 || taken.sm.smCount != static_cast<unsigned>(sm_count))) {
-    return refused_size(device, sm_count, left);
-  }
-  ETRT_TRY(cuda::check(device.driver, result, "cuDevSmResourceSplitByCount"));
-  remaining = rest;
-  return taken;
+  if (count != groups.size() || groups.front().sm.smCount != group_size) return refused_sizes(device, sizes);
+  return groups;
 }
 
-Result<CUgreenCtx> create_green_context(const cuda::Device& device, CUdevResource& resource) {
+Result<CUgreenCtx> create_green_context(const cuda::Device& device, std::span<CUdevResource> groups) {
   CUdevResourceDesc description = nullptr;
-  ETRT_TRY(cuda::check(device.driver, device.driver.cuDevResourceGenerateDesc(&description, &resource, 1),
-                       "cuDevResourceGenerateDesc"));
-  CUgreenCtx context = nullptr;
   ETRT_TRY(cuda::check(
       device.driver,
-      device.driver.cuGreenCtxCreate(&context, description, device.ordinal, CU_GREEN_CTX_DEFAULT_STREAM),
+      device.driver.cuDevResourceGenerateDesc(&description, groups.data(), static_cast<unsigned>(groups.size())),
+      "cuDevResourceGenerateDesc"));
+  CUgreenCtx context = nullptr;
+  ETRT_TRY(cuda::check(
+      device.driver, device.driver.cuGreenCtxCreate(&context, description, device.ordinal, CU_GREEN_CTX_DEFAULT_STREAM),
       "cuGreenCtxCreate"));
   return context;
 }
@@ -59,17 +66,24 @@ Result<std::vector<Partition>> Partition::split(const Device& device, const std:
   if (!native.driver.has_partitions()) {
     return Error(ErrorCode::kNotSupported, "the driver has no green contexts: SM partitions need CUDA 12.5 or later");
   }
-  ETRT_TRY_ASSIGN(const auto scope,
-                  cuda::CurrentContext::ensure(native.driver, native.ordinal, native.primary));
-  CUdevResource remaining{};
-  ETRT_TRY(cuda::check(native.driver,
-                       native.driver.cuDeviceGetDevResource(native.ordinal, &remaining, CU_DEV_RESOURCE_TYPE_SM),
-                       "cuDeviceGetDevResource"));
-  std::vector<Partition> partitions;
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(native.driver, native.ordinal, native.primary));
+  int group_size = 0;
+  std::int64_t total = 0;
   for (const int sm_count : sm_counts) {
-    ETRT_TRY_ASSIGN(CUdevResource taken, take(native, remaining, sm_count));
-    ETRT_TRY_ASSIGN(CUgreenCtx context, create_green_context(native, taken));
+    if (sm_count < 1) return refused_sizes(native, sm_counts);
+    group_size = std::gcd(group_size, sm_count);
+    total += sm_count;
+  }
+  if (total > native.sm_count) return refused_sizes(native, sm_counts);
+  std::vector<Partition> partitions;
+  if (sm_counts.empty()) return partitions;
+  ETRT_TRY_ASSIGN(auto groups, split_into_groups(native, sm_counts, static_cast<unsigned>(group_size)));
+  std::span<CUdevResource> left(groups);
+  for (const int sm_count : sm_counts) {
+    const auto needed = static_cast<std::size_t>(sm_count / group_size);
+    ETRT_TRY_ASSIGN(CUgreenCtx context, create_green_context(native, left.first(needed)));
     partitions.push_back(Partition(device, context, sm_count));
+    left = left.subspan(needed);
   }
   return partitions;
 }

@@ -179,7 +179,8 @@ Result<StreamIdentity> identify_stream(const cuda::Driver& driver, CUstream stre
     identity.id = id;
   }
   CUdevice device = -1;
-  if (driver.cuStreamGetDevice) {
+  // In a capture neither the id nor the device may be asked for: the question ends the capture. The context may.
+  if (identity.id != 0 && driver.cuStreamGetDevice) {
     ETRT_TRY(cuda::check(driver, driver.cuStreamGetDevice(stream, &device), "cuStreamGetDevice"));
   } else {
     CUcontext context = nullptr;

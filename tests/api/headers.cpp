@@ -17,7 +17,9 @@
 
 using torch_tensorrt::executorch_backend::CudaStreamGuard;
 static_assert(std::is_same<CudaStreamGuard, etrt::StreamGuard>::value, "one type under two names");
-static_assert(!std::is_copy_constructible<CudaStreamGuard>::value && !std::is_move_constructible<CudaStreamGuard>::value,
+static_assert(!std::is_copy_constructible<CudaStreamGuard>::value &&
+                  !std::is_move_constructible<CudaStreamGuard>::value,
               "a guard belongs to its scope");
-static_assert(!std::is_copy_constructible<etrt::Stream>::value && std::is_nothrow_move_constructible<etrt::Stream>::value,
+static_assert(!std::is_copy_constructible<etrt::Stream>::value &&
+                  std::is_nothrow_move_constructible<etrt::Stream>::value,
               "a stream has one owner");

@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include <gtest/gtest.h>
 
 #include <etrt/partition.h>
@@ -13,8 +11,6 @@ using support::is_ok;
 
 class Partitions : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { setenv("ETRT_VGPU_SMS", "6", 1); }
-
   Device device = Device::open("virtual").value();
 };
 
@@ -34,7 +30,13 @@ TEST_F(Partitions, SplitADeviceIntoSeveralThatShareNothing) {
   EXPECT_EQ((*partitions)[2].sm_count(), 3);
 }
 
-TEST_F(Partitions, OfMoreThanIsLeftAreRefused) {
+TEST_F(Partitions, OfNoSizesAreNone) {
+  const auto partitions = Partition::split(device, {});
+  ASSERT_THAT(partitions, is_ok());
+  EXPECT_TRUE(partitions->empty());
+}
+
+TEST_F(Partitions, OfMoreThanTheDeviceHasAreRefused) {
   EXPECT_THAT(Partition::split(device, {4, 3}), fails_with(ErrorCode::kInvalidArgument));
   EXPECT_THAT(Partition::create(device, 7), fails_with(ErrorCode::kInvalidArgument));
 }

@@ -47,7 +47,9 @@ TEST(Timelines, AreDrawnAsOnePictureWithARowForEachStream) {
   }
 }
 
-TEST(Timelines, OfNothingAreDrawnToo) { EXPECT_NE(draw_timeline({}, "").find("</svg>"), std::string::npos); }
+TEST(Timelines, OfNothingAreDrawnToo) {
+  EXPECT_NE(draw_timeline({}, "").find("</svg>"), std::string::npos);
+}
 
 }  // namespace
 }  // namespace etrt::test

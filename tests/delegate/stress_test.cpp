@@ -101,7 +101,13 @@ TEST_P(Stress, EightThreadsAndEightHandlesMakeNoMistake) {
   std::atomic<std::uint64_t> executed{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] { live(handles, 1000 + t, executed); });
+    threads.emplace_back([&, t] {
+      try {
+        live(handles, 1000 + t, executed);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    });
   }
   for (auto& thread : threads) thread.join();
   EXPECT_GT(executed.load(), 0u);
