@@ -13,11 +13,10 @@
 #include <xtensor/xarray.hpp>
 #include <xtensor/xnpy.hpp>
 
-#include <etrt/pte.h>
-#include <etrt/timeline.h>
-
 #include "latency.h"
 #include "recogniser.h"
+#include <etrt/pte.h>
+#include <etrt/timeline.h>
 
 namespace {
 
@@ -31,7 +30,9 @@ struct Paths {
   std::string output;
 };
 
-etrt::Error missing(const std::string& path) { return {etrt::ErrorCode::kNotFound, "cannot read " + path}; }
+etrt::Error missing(const std::string& path) {
+  return {etrt::ErrorCode::kNotFound, "cannot read " + path};
+}
 
 etrt::Result<std::vector<std::byte>> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

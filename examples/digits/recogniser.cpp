@@ -27,15 +27,16 @@ etrt::Result<Recogniser> Recogniser::create(const etrt::Device& device, const et
   if (!stream.ok()) return std::move(stream).error();
   auto on_device = etrt::Buffer::on_device(device, images.size() * sizeof(float));
   if (!on_device.ok()) return std::move(on_device).error();
-  auto answers = etrt::Buffer::on_device(device, static_cast<std::size_t>(count + kMaxBatch) * kClasses * sizeof(float));
+  auto answers =
+      etrt::Buffer::on_device(device, static_cast<std::size_t>(count + kMaxBatch) * kClasses * sizeof(float));
   if (!answers.ok()) return std::move(answers).error();
   if (auto copied = on_device->copy_from_host(images.data(), on_device->size(), stream->get()); !copied.ok()) {
     return std::move(copied).error();
   }
 
   Recogniser made(std::move(*stream), std::move(*on_device), std::move(*answers), count, batch);
-  made.module_ = std::make_unique<executorch::extension::Module>(
-      program, executorch::extension::Module::LoadMode::Mmap);
+  made.module_ =
+      std::make_unique<executorch::extension::Module>(program, executorch::extension::Module::LoadMode::Mmap);
   et::BackendOptions<1> options;
   et::LoadBackendOptionsMap map;
   if (options.set_option(etrt::kOptionDevice, device.name().c_str()) != et::Error::Ok ||

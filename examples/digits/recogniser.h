@@ -16,8 +16,8 @@
 
 namespace digits {
 
-inline constexpr int kPixels = 64;   ///< one image is 1 x 8 x 8 floats
-inline constexpr int kClasses = 10;  ///< one answer is 10 logits
+inline constexpr int kPixels = 64;    ///< one image is 1 x 8 x 8 floats
+inline constexpr int kClasses = 10;   ///< one answer is 10 logits
 inline constexpr int kMaxBatch = 15;  ///< the model's upper bound
 
 /// A copy of the model with a stream of its own: all images on the device, all answers left there.
@@ -40,7 +40,10 @@ class Recogniser {
 
  private:
   Recogniser(etrt::Stream stream, etrt::Buffer images, etrt::Buffer logits, int count, int batch)
-      : stream_(std::move(stream)), images_(std::move(images)), logits_(std::move(logits)), count_(count),
+      : stream_(std::move(stream)),
+        images_(std::move(images)),
+        logits_(std::move(logits)),
+        count_(count),
         batch_(batch) {}
 
   // The module ends first: it waits for its work, which uses the buffers.

@@ -41,8 +41,8 @@ class ETRT_API Device {
   const std::string& name() const;         ///< "cuda:0"
   const std::string& description() const;  ///< "NVIDIA H200"
   bool is_virtual() const;
-  int sm_count() const;               ///< streaming multiprocessors; cores, on the virtual GPU
-  std::size_t memory_bytes() const;   ///< device memory in all
+  int sm_count() const;                    ///< streaming multiprocessors; cores, on the virtual GPU
+  std::size_t memory_bytes() const;        ///< device memory in all
   std::string compute_capability() const;  ///< "9.0"; empty on the virtual GPU
 
   /// What partitions the device allows. `kNotSupported` when the driver has no green contexts (before CUDA 12.5).

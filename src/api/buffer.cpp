@@ -1,15 +1,16 @@
-#include <etrt/buffer.h>
-
 #include <algorithm>
 #include <utility>
 
 #include <api/in_context.h>
 #include <base/format.h>
+#include <etrt/buffer.h>
 
 namespace etrt {
 namespace {
 
-CUdeviceptr address(const void* data) { return reinterpret_cast<CUdeviceptr>(data); }
+CUdeviceptr address(const void* data) {
+  return reinterpret_cast<CUdeviceptr>(data);
+}
 
 Status check_size(std::size_t wanted, std::size_t size) {
   if (wanted <= size) return {};
@@ -22,17 +23,17 @@ Status check_size(std::size_t wanted, std::size_t size) {
 Result<Buffer> Buffer::on_device(const Device& device, std::size_t bytes) {
   CUdeviceptr data = 0;
   // CUDA refuses an allocation of nothing; an empty tensor still wants an address.
-  ETRT_TRY(api::in_context(device.native(), base::concat("cuMemAlloc of ", bytes, " bytes"),
-                           [&](const cuda::Driver& driver) { return driver.cuMemAlloc(&data, std::max<std::size_t>(bytes, 1)); }));
+  ETRT_TRY(api::in_context(
+      device.native(), base::concat("cuMemAlloc of ", bytes, " bytes"),
+      [&](const cuda::Driver& driver) { return driver.cuMemAlloc(&data, std::max<std::size_t>(bytes, 1)); }));
   return Buffer(device, reinterpret_cast<void*>(data), bytes, false);
 }
 
 Result<Buffer> Buffer::pinned(const Device& device, std::size_t bytes) {
   void* data = nullptr;
-  ETRT_TRY(api::in_context(device.native(), base::concat("cuMemHostAlloc of ", bytes, " bytes"),
-                           [&](const cuda::Driver& driver) {
-                             return driver.cuMemHostAlloc(&data, std::max<std::size_t>(bytes, 1), 0);
-                           }));
+  ETRT_TRY(api::in_context(
+      device.native(), base::concat("cuMemHostAlloc of ", bytes, " bytes"),
+      [&](const cuda::Driver& driver) { return driver.cuMemHostAlloc(&data, std::max<std::size_t>(bytes, 1), 0); }));
   return Buffer(device, data, bytes, true);
 }
 

@@ -1,9 +1,8 @@
-#include <etrt/device.h>
-
 #include <api/in_context.h>
 #include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <etrt/device.h>
 
 namespace etrt {
 
@@ -18,13 +17,25 @@ std::vector<Device> Device::all() {
   return devices;
 }
 
-std::string Device::why_no_gpu() { return api::Platform::instance().why_no_cuda(); }
+std::string Device::why_no_gpu() {
+  return api::Platform::instance().why_no_cuda();
+}
 
-const std::string& Device::name() const { return native_->label; }
-const std::string& Device::description() const { return native_->description; }
-bool Device::is_virtual() const { return native_->is_virtual; }
-int Device::sm_count() const { return native_->sm_count; }
-std::size_t Device::memory_bytes() const { return native_->memory_bytes; }
+const std::string& Device::name() const {
+  return native_->label;
+}
+const std::string& Device::description() const {
+  return native_->description;
+}
+bool Device::is_virtual() const {
+  return native_->is_virtual;
+}
+int Device::sm_count() const {
+  return native_->sm_count;
+}
+std::size_t Device::memory_bytes() const {
+  return native_->memory_bytes;
+}
 
 std::string Device::compute_capability() const {
   if (native_->is_virtual) return {};

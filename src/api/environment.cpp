@@ -1,10 +1,9 @@
-#include <api/environment.h>
-
 #include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
 
+#include <api/environment.h>
 #include <cuda/library.h>
 
 namespace etrt::api {

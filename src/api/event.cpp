@@ -1,8 +1,7 @@
-#include <etrt/event.h>
-
 #include <utility>
 
 #include <api/in_context.h>
+#include <etrt/event.h>
 
 namespace etrt {
 

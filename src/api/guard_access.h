@@ -2,9 +2,8 @@
 
 #include <optional>
 
-#include <etrt/stream_guard.h>
-
 #include <api/platform.h>
+#include <etrt/stream_guard.h>
 
 namespace etrt::detail {
 

@@ -3,12 +3,11 @@
 #include <string_view>
 #include <utility>
 
-#include <etrt/result.h>
-
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/device.h>
 #include <cuda/error.h>
+#include <etrt/result.h>
 
 namespace etrt::api {
 

@@ -1,9 +1,8 @@
-#include <api/platform.h>
-
 #include <charconv>
 #include <string_view>
 
 #include <api/environment.h>
+#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>

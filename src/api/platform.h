@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <cuda/decorated_driver.h>
 #include <cuda/device.h>
+#include <etrt/result.h>
 #include <vgpu/virtual_gpu.h>
 
 namespace etrt::api {

@@ -1,8 +1,7 @@
-#include <etrt/stream.h>
-
 #include <utility>
 
 #include <api/in_context.h>
+#include <etrt/stream.h>
 
 namespace etrt {
 

@@ -1,6 +1,5 @@
-#include <etrt/stream_guard.h>
-
 #include <api/guard_access.h>
+#include <etrt/stream_guard.h>
 
 namespace etrt {
 namespace {
@@ -14,7 +13,9 @@ StreamGuard::StreamGuard(cudaStream_t stream) noexcept : stream_(stream), outer_
   detail::GuardAccess::resolve(*this);
 }
 
-StreamGuard::~StreamGuard() { innermost_guard = outer_; }
+StreamGuard::~StreamGuard() {
+  innermost_guard = outer_;
+}
 
 std::optional<cudaStream_t> StreamGuard::current() noexcept {
   if (innermost_guard == nullptr) return std::nullopt;
@@ -23,7 +24,9 @@ std::optional<cudaStream_t> StreamGuard::current() noexcept {
 
 namespace detail {
 
-StreamGuard* GuardAccess::innermost() noexcept { return innermost_guard; }
+StreamGuard* GuardAccess::innermost() noexcept {
+  return innermost_guard;
+}
 
 void GuardAccess::resolve(StreamGuard& guard) noexcept {
   try {

@@ -1,10 +1,9 @@
-#include <etrt/timeline.h>
-
 #include <algorithm>
 #include <mutex>
 #include <utility>
 
 #include <api/platform.h>
+#include <etrt/timeline.h>
 #include <vgpu/observer.h>
 
 namespace etrt {
@@ -17,8 +16,8 @@ class Timeline::Recorder final : public vgpu::Observer {
   void finished(const vgpu::OperationRecord& record) override {
     if (record.device != device_) return;
     const std::lock_guard lock(mutex_);
-    spans_.push_back({record.stream_id, record.partition_id, std::string(record.name), record.start_ns, record.end_ns,
-                      record.cpu});
+    spans_.push_back(
+        {record.stream_id, record.partition_id, std::string(record.name), record.start_ns, record.end_ns, record.cpu});
   }
 
   std::vector<TimelineSpan> take() {

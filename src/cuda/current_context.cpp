@@ -1,6 +1,5 @@
-#include <cuda/current_context.h>
-
 #include <base/try.h>
+#include <cuda/current_context.h>
 #include <cuda/error.h>
 
 namespace etrt::cuda {

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <etrt/result.h>
-
 #include <cuda/driver.h>
+#include <etrt/result.h>
 
 namespace etrt::cuda {
 

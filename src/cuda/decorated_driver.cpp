@@ -29,11 +29,10 @@ struct DecoratedDriver::Slots {
 };
 
 DecoratedDriver::DecoratedDriver(const Driver& inner, CallHook& hook) : slots_(std::make_unique<Slots>()) {
-#define ETRT_CUDA_DECORATE(name, version)                                                              \
-  if (inner.name) {                                                                                    \
-    slots_->name = {inner.name, Symbol::k_##name, &hook};                                              \
-    table_.name = EntryPoint<PFN_##name##_v##version>::bound<&Slot<PFN_##name##_v##version>::call>(    \
-        &slots_->name);                                                                                \
+#define ETRT_CUDA_DECORATE(name, version)                                                                          \
+  if (inner.name) {                                                                                                \
+    slots_->name = {inner.name, Symbol::k_##name, &hook};                                                          \
+    table_.name = EntryPoint<PFN_##name##_v##version>::bound<&Slot<PFN_##name##_v##version>::call>(&slots_->name); \
   }
   ETRT_CUDA_SYMBOLS(ETRT_CUDA_DECORATE, ETRT_CUDA_DECORATE)
 #undef ETRT_CUDA_DECORATE

@@ -1,8 +1,7 @@
-#include <cuda/device.h>
-
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
+#include <cuda/device.h>
 #include <cuda/error.h>
 
 namespace etrt::cuda {

@@ -3,10 +3,9 @@
 #include <cstdint>
 #include <string>
 
-#include <etrt/result.h>
-
 #include <cuda/driver.h>
 #include <cuda/owners.h>
+#include <etrt/result.h>
 
 namespace etrt::cuda {
 

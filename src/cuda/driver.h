@@ -27,7 +27,9 @@ inline constexpr std::string_view kSymbolNames[] = {
 inline constexpr std::size_t kSymbolCount = sizeof(kSymbolNames) / sizeof(kSymbolNames[0]);
 
 /// "cuEventRecord" for `Symbol::k_cuEventRecord`.
-constexpr std::string_view name(Symbol symbol) { return kSymbolNames[static_cast<std::size_t>(symbol)]; }
+constexpr std::string_view name(Symbol symbol) {
+  return kSymbolNames[static_cast<std::size_t>(symbol)];
+}
 
 /// The one seam of etrt: the CUDA driver API as a table. `libcuda.so.1` provides it, or the virtual GPU, or a decorator
 /// over either. Functions, handles, contexts and error codes have CUDA's meanings (CUDA Driver API reference); members

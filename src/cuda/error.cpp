@@ -1,6 +1,5 @@
-#include <cuda/error.h>
-
 #include <base/format.h>
+#include <cuda/error.h>
 
 namespace etrt::cuda {
 

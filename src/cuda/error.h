@@ -4,9 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include <etrt/result.h>
-
 #include <cuda/driver.h>
+#include <etrt/result.h>
 
 namespace etrt::cuda {
 

@@ -1,10 +1,9 @@
-#include <cuda/library.h>
-
 #include <dlfcn.h>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
+#include <cuda/library.h>
 
 namespace etrt::cuda {
 namespace {
@@ -44,8 +43,8 @@ Error missing_entry_point(const std::string& path, const char* name, int version
 }
 
 Status fill(Driver& driver, const Resolver& resolver, const std::string& path) {
-#define ETRT_CUDA_RESOLVE_REQUIRED(name, version)                              \
-  driver.name = resolver.resolve<PFN_##name##_v##version>(#name, version);     \
+#define ETRT_CUDA_RESOLVE_REQUIRED(name, version)                          \
+  driver.name = resolver.resolve<PFN_##name##_v##version>(#name, version); \
   if (!driver.name) return missing_entry_point(path, #name, version);
 #define ETRT_CUDA_RESOLVE_OPTIONAL(name, version) \
   driver.name = resolver.resolve<PFN_##name##_v##version>(#name, version);

@@ -3,9 +3,8 @@
 #include <memory>
 #include <string>
 
-#include <etrt/result.h>
-
 #include <cuda/driver.h>
+#include <etrt/result.h>
 
 namespace etrt::cuda {
 

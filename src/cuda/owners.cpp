@@ -1,7 +1,6 @@
-#include <cuda/owners.h>
-
 #include <base/try.h>
 #include <cuda/error.h>
+#include <cuda/owners.h>
 
 namespace etrt::cuda {
 

@@ -2,10 +2,9 @@
 
 #include <cstddef>
 
-#include <etrt/result.h>
-
 #include <cuda/owner.h>
 #include <cuda/refs.h>
+#include <etrt/result.h>
 
 namespace etrt::cuda {
 

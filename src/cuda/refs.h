@@ -22,8 +22,12 @@ class StreamRef {
 };
 
 /// CUDA's two special stream handles, typed.
-inline StreamRef per_thread_stream() { return StreamRef(CU_STREAM_PER_THREAD); }
-inline StreamRef legacy_stream() { return StreamRef(CU_STREAM_LEGACY); }
+inline StreamRef per_thread_stream() {
+  return StreamRef(CU_STREAM_PER_THREAD);
+}
+inline StreamRef legacy_stream() {
+  return StreamRef(CU_STREAM_LEGACY);
+}
 
 /// A borrowed event.
 class EventRef {

@@ -1,8 +1,7 @@
-#include <cuda/stream_ordered_memory.h>
-
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
+#include <cuda/stream_ordered_memory.h>
 
 namespace etrt::cuda {
 
@@ -13,7 +12,9 @@ Result<StreamOrderedMemory> StreamOrderedMemory::create(const Driver& driver, st
   return StreamOrderedMemory(driver, address, bytes);
 }
 
-StreamOrderedMemory::~StreamOrderedMemory() { free_on(per_thread_stream()); }
+StreamOrderedMemory::~StreamOrderedMemory() {
+  free_on(per_thread_stream());
+}
 
 void StreamOrderedMemory::free_on(StreamRef stream) noexcept {
   if (driver_ == nullptr) return;

@@ -3,10 +3,9 @@
 #include <cstddef>
 #include <utility>
 
-#include <etrt/result.h>
-
 #include <cuda/driver.h>
 #include <cuda/refs.h>
+#include <etrt/result.h>
 
 namespace etrt::cuda {
 

@@ -1,10 +1,9 @@
-#include <delegate/arguments.h>
-
 #include <executorch/runtime/core/exec_aten/util/tensor_util.h>
 #include <executorch/runtime/core/portable_type/device.h>
 
 #include <base/format.h>
 #include <base/try.h>
+#include <delegate/arguments.h>
 #include <engine/program/tensor_types.h>
 
 namespace etrt::delegate {
@@ -19,9 +18,8 @@ std::string label(const engine::TensorInfo& info) {
 
 Status check_type(const engine::TensorInfo& info, const Tensor& tensor) {
   if (engine::from_executorch(tensor.scalar_type()) == info.type) return {};
-  return Error(ErrorCode::kInvalidType,
-               base::concat(label(info), " is ", engine::executorch_name(tensor.scalar_type()), ", the engine wants ",
-                            engine::name(info.type)));
+  return Error(ErrorCode::kInvalidType, base::concat(label(info), " is ", engine::executorch_name(tensor.scalar_type()),
+                                                     ", the engine wants ", engine::name(info.type)));
 }
 
 /// Whether the tensor lies in memory as the plan says. Dimensions of one element may stand anywhere.
@@ -39,17 +37,17 @@ bool has_layout(const engine::TensorInfo& info, const Tensor& tensor) {
 
 Status check_input_shape(const engine::TensorInfo& info, const engine::Dims& dims) {
   if (engine::within(dims, info.minimum, info.maximum)) return {};
-  const std::string wanted = info.is_dynamic()
-                                 ? base::concat(engine::to_string(info.minimum), " to ", engine::to_string(info.maximum))
-                                 : engine::to_string(info.maximum);
+  const std::string wanted =
+      info.is_dynamic() ? base::concat(engine::to_string(info.minimum), " to ", engine::to_string(info.maximum))
+                        : engine::to_string(info.maximum);
   return Error(ErrorCode::kInvalidArgument,
                base::concat(label(info), " has shape ", engine::to_string(dims), ", the engine takes ", wanted));
 }
 
 Status check_rank(const engine::TensorInfo& info, const Tensor& tensor) {
   if (static_cast<std::size_t>(tensor.dim()) == info.maximum.rank()) return {};
-  return Error(ErrorCode::kInvalidArgument, base::concat(label(info), " has rank ", tensor.dim(),
-                                                         ", the engine wants rank ", info.maximum.rank()));
+  return Error(ErrorCode::kInvalidArgument,
+               base::concat(label(info), " has rank ", tensor.dim(), ", the engine wants rank ", info.maximum.rank()));
 }
 
 Status read_memory(const ArgumentPlan& plan, Argument& argument) {

@@ -9,9 +9,8 @@
 #include <executorch/runtime/core/exec_aten/exec_aten.h>
 #include <executorch/runtime/core/span.h>
 
-#include <etrt/result.h>
-
 #include <delegate/io_plan.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

@@ -1,5 +1,3 @@
-#include <torch_tensorrt/executorch/TensorRTBackend.h>
-
 #include <exception>
 #include <new>
 
@@ -8,6 +6,7 @@
 #include <delegate/error_mapping.h>
 #include <delegate/handle.h>
 #include <delegate/options.h>
+#include <torch_tensorrt/executorch/TensorRTBackend.h>
 
 namespace torch_tensorrt::executorch_backend {
 namespace {

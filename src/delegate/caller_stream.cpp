@@ -1,8 +1,7 @@
-#include <delegate/caller_stream.h>
-
 #include <atomic>
-
 #include <dlfcn.h>
+
+#include <delegate/caller_stream.h>
 
 namespace etrt::delegate {
 namespace {

@@ -1,9 +1,8 @@
-#include <delegate/device_staging.h>
-
 #include <bit>
 
 #include <base/try.h>
 #include <cuda/relaxed_capture.h>
+#include <delegate/device_staging.h>
 
 namespace etrt::delegate {
 

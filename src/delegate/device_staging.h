@@ -3,10 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <etrt/result.h>
-
 #include <cuda/refs.h>
 #include <cuda/stream_ordered_memory.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

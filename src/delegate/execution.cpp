@@ -1,11 +1,10 @@
-#include <delegate/execution.h>
-
 #include <cstring>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
+#include <delegate/execution.h>
 #include <delegate/placement.h>
 #include <delegate/runtime.h>
 
@@ -19,7 +18,9 @@ constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
 }
 
-std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
+std::uint64_t address_of(const void* pointer) {
+  return reinterpret_cast<std::uint64_t>(pointer);
+}
 
 }  // namespace
 
@@ -117,8 +118,7 @@ Status Execution::refuse_in_capture(const SelectedStream& selected, bool known_c
   if (!staged && !waits_) return {};
   CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_ACTIVE;
   if (!known_capture) {
-    ETRT_TRY(cuda::check(driver_, driver_.cuStreamIsCapturing(selected.stream.get(), &capture),
-                         "cuStreamIsCapturing"));
+    ETRT_TRY(cuda::check(driver_, driver_.cuStreamIsCapturing(selected.stream.get(), &capture), "cuStreamIsCapturing"));
   }
   if (capture == CU_STREAM_CAPTURE_STATUS_NONE) return {};
   return Error(ErrorCode::kInvalidState,

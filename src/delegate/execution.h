@@ -7,8 +7,6 @@
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/span.h>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <delegate/arguments.h>
 #include <delegate/in_flight.h>
@@ -16,6 +14,7 @@
 #include <delegate/lane_pool.h>
 #include <delegate/pinned_pool.h>
 #include <delegate/stream_selection.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

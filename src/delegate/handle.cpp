@@ -1,5 +1,3 @@
-#include <delegate/handle.h>
-
 #include <executorch/runtime/platform/log.h>
 
 #include <api/platform.h>
@@ -8,6 +6,7 @@
 #include <cuda/current_context.h>
 #include <delegate/caller_stream.h>
 #include <delegate/execution.h>
+#include <delegate/handle.h>
 #include <delegate/runtime.h>
 #include <delegate/variant_selection.h>
 

@@ -8,14 +8,13 @@
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/span.h>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <delegate/io_plan.h>
 #include <delegate/lane_pool.h>
 #include <delegate/options.h>
 #include <delegate/pinned_pool.h>
 #include <engine/engine.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

@@ -1,7 +1,6 @@
-#include <delegate/in_flight.h>
-
 #include <base/try.h>
 #include <cuda/error.h>
+#include <delegate/in_flight.h>
 
 namespace etrt::delegate {
 

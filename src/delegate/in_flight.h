@@ -1,15 +1,14 @@
 #pragma once
 
-#include <etrt/result.h>
-
 #include <cuda/driver.h>
 #include <cuda/refs.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 
-/// Work that one call has enqueued on a stream. Unless it was waited for or left in flight on purpose, its end waits for
-/// it, so that no error path leaves memory in use by the device behind.
-/// Threads: belongs to one call. The table must outlive it.
+/// Work that one call has enqueued on a stream. Unless it was waited for or left in flight on purpose, its end waits
+/// for it, so that no error path leaves memory in use by the device behind. Threads: belongs to one call. The table
+/// must outlive it.
 class InFlight {
  public:
   InFlight(const cuda::Driver& driver, cuda::StreamRef stream) : driver_(driver), stream_(stream) {}

@@ -1,9 +1,8 @@
-#include <delegate/io_plan.h>
-
 #include <algorithm>
 
 #include <base/format.h>
 #include <base/try.h>
+#include <delegate/io_plan.h>
 
 namespace etrt::delegate {
 namespace {
@@ -11,7 +10,9 @@ namespace {
 using engine::Dims;
 using engine::TensorInfo;
 
-std::string side(bool is_input) { return is_input ? "input" : "output"; }
+std::string side(bool is_input) {
+  return is_input ? "input" : "output";
+}
 
 /// Index of the engine's tensor for a binding: of that name, or the `position`-th of its side.
 std::optional<std::size_t> find_tensor(std::span<const TensorInfo> tensors, const blob::Binding& binding,
@@ -37,8 +38,7 @@ std::optional<Dims> to_dims(std::span<const std::int64_t> shape) {
 Status narrow(TensorInfo& info, const blob::Binding& binding) {
   if (!binding.dtype.empty() && binding.dtype != engine::name(info.type)) {
     return Error(ErrorCode::kInvalidData, base::concat("binding '", binding.name, "' is ", binding.dtype,
-                                                       " in the blob and ", engine::name(info.type),
-                                                       " in the engine"));
+                                                       " in the blob and ", engine::name(info.type), " in the engine"));
   }
   const auto minimum = to_dims(binding.min_shape);
   const auto maximum = to_dims(binding.max_shape);

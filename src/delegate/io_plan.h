@@ -5,10 +5,9 @@
 #include <span>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <blob/blob.h>
 #include <engine/engine.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

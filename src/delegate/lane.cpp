@@ -1,8 +1,7 @@
-#include <delegate/lane.h>
-
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
+#include <delegate/lane.h>
 
 namespace etrt::delegate {
 

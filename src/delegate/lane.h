@@ -4,13 +4,12 @@
 #include <memory>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <cuda/owners.h>
 #include <delegate/device_staging.h>
 #include <delegate/io_plan.h>
 #include <engine/engine.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

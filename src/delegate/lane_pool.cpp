@@ -1,5 +1,3 @@
-#include <delegate/lane_pool.h>
-
 #include <algorithm>
 
 #include <base/format.h>
@@ -7,6 +5,7 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <delegate/lane_pool.h>
 
 namespace etrt::delegate {
 namespace {
@@ -154,7 +153,8 @@ Result<LanePool::Lease> LanePool::lease(const Request& request) {
 }
 
 Result<LanePool::Lease> LanePool::lease_in_capture(const Request& request) {
-  // The stream has no id now, so its own lanes are known by its handle alone; its order protects them, in the graph too.
+  // The stream has no id now, so its own lanes are known by its handle alone; its order protects them, in the graph
+  // too.
   if (Entry* entry = find_on_handle(request)) return take(*entry, request, Lane::Last::kCaptured);
   const cuda::RelaxedCapture relaxed(device_.driver);
   if (Entry* idle = find_idle(request, true)) return take(*idle, request, Lane::Last::kCaptured);

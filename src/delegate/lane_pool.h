@@ -8,11 +8,10 @@
 #include <span>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <delegate/lane.h>
 #include <delegate/stream_selection.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

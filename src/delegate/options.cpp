@@ -1,5 +1,3 @@
-#include <delegate/options.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -8,10 +6,10 @@
 #include <string_view>
 #include <variant>
 
-#include <etrt/options.h>
-
 #include <base/format.h>
 #include <base/try.h>
+#include <delegate/options.h>
+#include <etrt/options.h>
 
 namespace etrt::delegate {
 namespace {
@@ -25,8 +23,7 @@ constexpr std::string_view kTargetDeviceSpec = "target_device";
 using Value = std::variant<std::int64_t, std::string>;
 
 Error malformed(std::string_view key, const std::string& found, std::string_view wanted) {
-  return Error(ErrorCode::kInvalidArgument,
-               base::concat("option '", key, "' is ", found, ", which is not ", wanted));
+  return Error(ErrorCode::kInvalidArgument, base::concat("option '", key, "' is ", found, ", which is not ", wanted));
 }
 
 std::string shown(const Value& value) {

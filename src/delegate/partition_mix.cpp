@@ -1,6 +1,6 @@
-#include <delegate/partition_mix.h>
-
 #include <executorch/runtime/platform/log.h>
+
+#include <delegate/partition_mix.h>
 
 namespace etrt::delegate {
 

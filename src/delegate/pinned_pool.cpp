@@ -1,5 +1,3 @@
-#include <delegate/pinned_pool.h>
-
 #include <algorithm>
 #include <bit>
 
@@ -7,6 +5,7 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <delegate/pinned_pool.h>
 
 namespace etrt::delegate {
 

@@ -5,11 +5,10 @@
 #include <mutex>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <cuda/owners.h>
 #include <cuda/refs.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 
@@ -35,7 +34,7 @@ class PinnedPool {
   struct Slot {
     cuda::PinnedMemory memory;
     std::size_t capacity = 0;
-    cuda::Event released;   ///< recorded behind the last device use
+    cuda::Event released;  ///< recorded behind the last device use
     bool in_device_use = false;
     bool lent = false;
   };

@@ -1,10 +1,9 @@
-#include <delegate/placement.h>
-
 #include <cstdint>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
+#include <delegate/placement.h>
 
 namespace etrt::delegate {
 namespace {
@@ -52,8 +51,7 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
   if (on_device) {
     argument.placement = Placement::kDevice;
   } else {
-    argument.placement =
-        facts.memory_type == CU_MEMORYTYPE_HOST ? Placement::kHostPinned : Placement::kHostPageable;
+    argument.placement = facts.memory_type == CU_MEMORYTYPE_HOST ? Placement::kHostPinned : Placement::kHostPageable;
   }
   return {};
 }

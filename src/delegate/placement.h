@@ -1,10 +1,9 @@
 #pragma once
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <delegate/arguments.h>
 #include <delegate/lane.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

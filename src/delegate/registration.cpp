@@ -27,6 +27,8 @@ const executorch::runtime::Error registration = register_once();
 
 }  // namespace
 
-bool is_registered() noexcept { return registration == executorch::runtime::Error::Ok; }
+bool is_registered() noexcept {
+  return registration == executorch::runtime::Error::Ok;
+}
 
 }  // namespace etrt

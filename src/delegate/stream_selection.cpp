@@ -1,11 +1,10 @@
-#include <delegate/stream_selection.h>
-
 #include <api/guard_access.h>
 #include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
 #include <delegate/caller_stream.h>
+#include <delegate/stream_selection.h>
 
 namespace etrt::delegate {
 namespace {

@@ -2,18 +2,17 @@
 
 #include <cstdint>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <cuda/refs.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 
 /// The stream a call runs on.
 struct SelectedStream {
   cuda::StreamRef stream;
-  std::uint64_t id;        ///< unique for the life of the process, unlike the handle; 0 while in capture
-  bool chosen_by_caller;   ///< a guard chose it: results need not be ready on return
+  std::uint64_t id;       ///< unique for the life of the process, unlike the handle; 0 while in capture
+  bool chosen_by_caller;  ///< a guard chose it: results need not be ready on return
 };
 
 /// Chooses the stream of this call, innermost first: etrt's StreamGuard, ExecuTorch's caller-stream guard, the

@@ -1,9 +1,8 @@
-#include <delegate/variant_selection.h>
-
 #include <cstring>
 #include <string_view>
 
 #include <base/format.h>
+#include <delegate/variant_selection.h>
 
 namespace etrt::delegate {
 namespace {
@@ -51,8 +50,7 @@ std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& d
     const auto payload = blob.payload(variant);
     const std::string kind = variant.kind.empty() ? kind_of_engine(payload) : variant.kind;
     const engine::Loader* loader = engine::find_loader(kind);
-    candidates.push_back(
-        {kind, variant.target, payload, loader, runs_on(kind, variant.target, loader, device)});
+    candidates.push_back({kind, variant.target, payload, loader, runs_on(kind, variant.target, loader, device)});
   }
   return candidates;
 }
@@ -61,8 +59,7 @@ Result<Candidate> select(const blob::BlobView& blob, const cuda::Device& device)
   std::string reasons;
   for (Candidate& candidate : examine(blob, device)) {
     if (candidate.runs.ok()) return std::move(candidate);
-    reasons += base::concat(reasons.empty() ? "" : "; ", candidate.describe(), ": ",
-                            candidate.runs.error().message());
+    reasons += base::concat(reasons.empty() ? "" : "; ", candidate.describe(), ": ", candidate.runs.error().message());
   }
   if (reasons.empty()) return Error(ErrorCode::kInvalidData, "the blob holds neither an engine nor a variant");
   return Error(ErrorCode::kIncompatible,

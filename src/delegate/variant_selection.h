@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <blob/blob.h>
 #include <cuda/device.h>
 #include <engine/loader.h>
+#include <etrt/result.h>
 
 namespace etrt::delegate {
 

@@ -1,6 +1,5 @@
-#include <engine/dims.h>
-
 #include <base/checked_math.h>
+#include <engine/dims.h>
 
 namespace etrt::engine {
 

@@ -6,10 +6,9 @@
 #include <optional>
 #include <span>
 
-#include <etrt/result.h>
-
 #include <engine/execution_context.h>
 #include <engine/tensor_info.h>
+#include <etrt/result.h>
 
 namespace etrt::engine {
 

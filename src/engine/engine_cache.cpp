@@ -1,11 +1,10 @@
-#include <engine/engine_cache.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <random>
 
 #include <base/try.h>
+#include <engine/engine_cache.h>
 
 namespace etrt::engine {
 namespace {
@@ -34,13 +33,9 @@ EngineCache::EngineCache() : seed_a_(draw_seed()), seed_b_(draw_seed()) {}
 
 EngineCache::Key EngineCache::key(const Loader& loader, const cuda::Device& device, std::span<const std::byte> bytes,
                                   const EngineOptions& options) const {
-  return {&device.driver,
-          device.ordinal,
-          &loader,
-          options.weight_streaming_budget.value_or(-1),
-          bytes.size(),
-          hash(bytes, seed_a_),
-          hash(bytes, seed_b_)};
+  return {
+      &device.driver,       device.ordinal,      &loader, options.weight_streaming_budget.value_or(-1), bytes.size(),
+      hash(bytes, seed_a_), hash(bytes, seed_b_)};
 }
 
 Result<std::shared_ptr<Engine>> EngineCache::load(const Loader& loader, const cuda::Device& device,

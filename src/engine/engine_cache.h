@@ -8,9 +8,8 @@
 #include <span>
 #include <tuple>
 
-#include <etrt/result.h>
-
 #include <engine/loader.h>
+#include <etrt/result.h>
 
 namespace etrt::engine {
 

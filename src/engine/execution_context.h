@@ -4,10 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-#include <etrt/result.h>
-
 #include <cuda/refs.h>
 #include <engine/dims.h>
+#include <etrt/result.h>
 
 namespace etrt::engine {
 

@@ -1,8 +1,7 @@
-#include <engine/loader.h>
-
 #include <mutex>
 #include <vector>
 
+#include <engine/loader.h>
 #include <engine/program/program_loader.h>
 
 namespace etrt::engine {

@@ -6,10 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include <etrt/result.h>
-
 #include <cuda/device.h>
 #include <engine/engine.h>
+#include <etrt/result.h>
 
 namespace etrt::engine {
 

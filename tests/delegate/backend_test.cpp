@@ -1,12 +1,11 @@
 // The edge to ExecuTorch: registration, init, execute and destroy as the runtime calls them.
 
 #include <cstring>
+#include <delegate_fixture.h>
 
 #include <etrt/backend.h>
 #include <etrt/options.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
-
-#include <delegate_fixture.h>
 
 namespace etrt::test {
 namespace {

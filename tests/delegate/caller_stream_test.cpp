@@ -1,8 +1,7 @@
 // ExecuTorch's own caller-stream guard, whose library is found at run time.
 
-#include <dlfcn.h>
-
 #include <delegate_fixture.h>
+#include <dlfcn.h>
 
 namespace etrt::test {
 namespace {

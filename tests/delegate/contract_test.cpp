@@ -1,8 +1,7 @@
 // The contract, row by row: when execute() returns, what is ready, and what waits for what.
 
-#include <stdexcept>
-
 #include <delegate_fixture.h>
+#include <stdexcept>
 
 namespace etrt::test {
 namespace {

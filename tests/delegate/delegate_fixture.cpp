@@ -1,6 +1,5 @@
-#include <delegate_fixture.h>
-
 #include <cstring>
+#include <delegate_fixture.h>
 
 #include <api/platform.h>
 #include <blob/blob_writer.h>
@@ -22,7 +21,9 @@ void copy_now(const Device& device, CUdeviceptr target, CUdeviceptr source, std:
   EXPECT_THAT(driver.cuMemcpy(target, source, bytes), is_ok());
 }
 
-CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
+CUdeviceptr address(const void* pointer) {
+  return reinterpret_cast<CUdeviceptr>(pointer);
+}
 
 }  // namespace
 
@@ -81,7 +82,8 @@ void DelegateTest::TearDown() {
   }
 }
 
-std::vector<std::byte> DelegateTest::blob_of(const KernelPlan& plan, const std::vector<blob::AliasedIo>& aliases) const {
+std::vector<std::byte> DelegateTest::blob_of(const KernelPlan& plan,
+                                             const std::vector<blob::AliasedIo>& aliases) const {
   blob::Metadata metadata;
   for (const auto& input : plan.inputs) metadata.io_bindings.push_back({.name = input.name, .is_input = true});
   for (const auto& output : plan.outputs) metadata.io_bindings.push_back({.name = output.name, .is_input = false});

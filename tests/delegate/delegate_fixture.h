@@ -3,36 +3,35 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <process.h>
 #include <string>
+#include <test_tensor.h>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <blob/blob.h>
+#include <cuda/current_context.h>
+#include <delegate/handle.h>
 #include <etrt/buffer.h>
 #include <etrt/device.h>
 #include <etrt/partition.h>
 #include <etrt/stream.h>
 #include <etrt/stream_guard.h>
-
-#include <blob/blob.h>
-#include <cuda/current_context.h>
-#include <delegate/handle.h>
-#include <process.h>
 #include <support/gate.h>
 #include <support/kernel_engine.h>
 #include <support/kernel_library.h>
 #include <support/matchers.h>
 #include <support/must.h>
-#include <test_tensor.h>
 
 namespace etrt::test {
 
+using cuda::Symbol;
 using support::fails_with;
 using support::is_ok;
 using support::KernelPlan;
 using support::must;
-using cuda::Symbol;
 
 /// Device memory of int32 values and a tensor over it.
 struct DeviceTensor {
@@ -98,8 +97,7 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
 }  // namespace etrt::test
 
 /// Runs the suite, a DelegateTest, on the virtual GPU and on a GPU.
-#define ETRT_ON_EVERY_DEVICE(suite)                                                               \
-  INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::Values("virtual:0", "cuda:0"),                   \
-                           [](const ::testing::TestParamInfo<std::string>& info) {                \
-                             return info.param.substr(0, info.param.find(':'));                   \
-                           })
+#define ETRT_ON_EVERY_DEVICE(suite)                        \
+  INSTANTIATE_TEST_SUITE_P(                                \
+      On, suite, ::testing::Values("virtual:0", "cuda:0"), \
+      [](const ::testing::TestParamInfo<std::string>& info) { return info.param.substr(0, info.param.find(':')); })

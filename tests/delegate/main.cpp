@@ -2,12 +2,12 @@
 // its order checker on and two devices.
 
 #include <cstdlib>
+#include <process.h>
 
 #include <executorch/runtime/platform/runtime.h>
 #include <gtest/gtest.h>
 
 #include <api/platform.h>
-#include <process.h>
 #include <support/environment.h>
 #include <support/kernel_engine.h>
 

@@ -4,9 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include <etrt/options.h>
-
 #include <delegate/options.h>
+#include <etrt/options.h>
 #include <support/matchers.h>
 
 namespace etrt::test {
@@ -56,8 +55,9 @@ TEST(DelegateOptions, HaveDefaults) {
 }
 
 TEST(DelegateOptions, AreReadFromBackendOptions) {
-  const auto options = read({option(kOptionDevice, "virtual:1"), option(kOptionMaxInflight, 7),
-                             option(kOptionOptimizationProfile, 2), option(kOptionWeightStreamingBudget, "5000000000")});
+  const auto options =
+      read({option(kOptionDevice, "virtual:1"), option(kOptionMaxInflight, 7), option(kOptionOptimizationProfile, 2),
+            option(kOptionWeightStreamingBudget, "5000000000")});
   ASSERT_THAT(options, is_ok());
   EXPECT_EQ(options->device, "virtual:1");
   EXPECT_EQ(options->max_inflight, 7);
@@ -66,8 +66,8 @@ TEST(DelegateOptions, AreReadFromBackendOptions) {
 }
 
 TEST(DelegateOptions, AreReadFromCompileSpecs) {
-  const auto options = read({}, {spec("device", "cuda:1"), spec("max_inflight", "2"),
-                                 spec("weight_streaming_budget", "0")});
+  const auto options =
+      read({}, {spec("device", "cuda:1"), spec("max_inflight", "2"), spec("weight_streaming_budget", "0")});
   ASSERT_THAT(options, is_ok());
   EXPECT_EQ(options->device, "cuda:1");
   EXPECT_EQ(options->max_inflight, 2);

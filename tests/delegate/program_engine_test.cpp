@@ -1,5 +1,6 @@
 // Nested ExecuTorch programs as engines of the virtual GPU.
 
+#include <delegate_fixture.h>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -8,7 +9,6 @@
 #include <api/platform.h>
 #include <base/try.h>
 #include <blob/blob_writer.h>
-#include <delegate_fixture.h>
 
 namespace etrt::test {
 namespace {
@@ -21,7 +21,9 @@ std::vector<std::byte> read_file(const std::string& path) {
   return {data, data + text.size()};
 }
 
-std::string program(const std::string& name) { return std::string(ETRT_TEST_DATA "/programs/") + name; }
+std::string program(const std::string& name) {
+  return std::string(ETRT_TEST_DATA "/programs/") + name;
+}
 
 class ProgramEngine : public DelegateTest {
  protected:
@@ -112,10 +114,14 @@ TEST_P(ProgramEngine, RunsEveryElementTypeThatTensorRtShares) {
     ScalarType type;
     std::size_t bytes;
   };
-  for (const Case& c : {Case{"types_float32.pte", ScalarType::Float, 4}, {"types_float16.pte", ScalarType::Half, 2},
-                        {"types_bfloat16.pte", ScalarType::BFloat16, 2}, {"types_int8.pte", ScalarType::Char, 1},
-                        {"types_uint8.pte", ScalarType::Byte, 1}, {"types_int32.pte", ScalarType::Int, 4},
-                        {"types_int64.pte", ScalarType::Long, 8}, {"types_bool.pte", ScalarType::Bool, 1}}) {
+  for (const Case& c : {Case{"types_float32.pte", ScalarType::Float, 4},
+                        {"types_float16.pte", ScalarType::Half, 2},
+                        {"types_bfloat16.pte", ScalarType::BFloat16, 2},
+                        {"types_int8.pte", ScalarType::Char, 1},
+                        {"types_uint8.pte", ScalarType::Byte, 1},
+                        {"types_int32.pte", ScalarType::Int, 4},
+                        {"types_int64.pte", ScalarType::Long, 8},
+                        {"types_bool.pte", ScalarType::Bool, 1}}) {
     const auto handle = load_program(program(c.file), 1, 1);
     std::vector<std::byte> in(8 * c.bytes, std::byte{1}), out(8 * c.bytes, std::byte{0x7f});
     TestTensor x({8}, in.data(), TestTensor::Kind{.type = c.type});
@@ -202,8 +208,7 @@ TEST_P(ProgramEngine, GarbageIsRefused) {
 }
 
 TEST_P(ProgramEngine, AProgramThatDelegatesToEtrtItselfIsRefused) {
-  EXPECT_THAT(try_load_program(ETRT_TEST_DATA "/digits_tensorrt_rtx.pte", 1, 1),
-              fails_with(ErrorCode::kNotSupported));
+  EXPECT_THAT(try_load_program(ETRT_TEST_DATA "/digits_tensorrt_rtx.pte", 1, 1), fails_with(ErrorCode::kNotSupported));
 }
 
 TEST_P(ProgramEngine, HoldsOneCopyOfTheProgramForAllHandles) {

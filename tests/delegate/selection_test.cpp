@@ -1,9 +1,9 @@
 // Which payload of a blob runs, and what is said when none does.
 
 #include <cstring>
+#include <delegate_fixture.h>
 
 #include <blob/blob_writer.h>
-#include <delegate_fixture.h>
 
 namespace etrt::test {
 namespace {
@@ -74,8 +74,7 @@ TEST_P(Selection, ADeviceThatIsNotThereIsNotFound) {
   delegate::Options options;
   for (const char* name : {"virtual:7", "cuda:99"}) {
     options.device = name;
-    EXPECT_THAT(delegate::Handle::create(blob_of(KernelPlan::fixed(1, {8})), options),
-                fails_with(ErrorCode::kNotFound))
+    EXPECT_THAT(delegate::Handle::create(blob_of(KernelPlan::fixed(1, {8})), options), fails_with(ErrorCode::kNotFound))
         << name;
   }
 }

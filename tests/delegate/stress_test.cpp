@@ -2,10 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <delegate_fixture.h>
 #include <mutex>
 #include <random>
-
-#include <delegate_fixture.h>
 
 namespace etrt::test {
 namespace {

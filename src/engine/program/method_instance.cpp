@@ -1,5 +1,3 @@
-#include <engine/program/method_instance.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -9,6 +7,7 @@
 
 #include <base/format.h>
 #include <base/try.h>
+#include <engine/program/method_instance.h>
 #include <engine/program/tensor_types.h>
 
 namespace etrt::engine::program {
@@ -24,8 +23,7 @@ using executorch::extension::threadpool::NoThreadPoolGuard;
 
 Status from_et(et::Error error, const std::string& what) {
   if (error == et::Error::Ok) return {};
-  const auto code =
-      error == et::Error::MemoryAllocationFailed ? ErrorCode::kOutOfMemory : ErrorCode::kInvalidData;
+  const auto code = error == et::Error::MemoryAllocationFailed ? ErrorCode::kOutOfMemory : ErrorCode::kInvalidData;
   return Error(code, base::concat("nested program: ", what, " failed with ExecuTorch error ", et::to_string(error)));
 }
 
@@ -47,9 +45,9 @@ Result<TensorInfo> describe_tensor(const et::Result<et::TensorInfo>& meta, const
   }
   const auto type = from_executorch(meta->scalar_type());
   if (!type) {
-    return Error(ErrorCode::kNotSupported, base::concat("nested program: ", label, " has element type ",
-                                                        executorch_name(meta->scalar_type()),
-                                                        ", which TensorRT and etrt do not have"));
+    return Error(ErrorCode::kNotSupported,
+                 base::concat("nested program: ", label, " has element type ", executorch_name(meta->scalar_type()),
+                              ", which TensorRT and etrt do not have"));
   }
   if (meta->sizes().size() > kMaxRank) {
     return Error(ErrorCode::kNotSupported, base::concat("nested program: ", label, " has rank ", meta->sizes().size(),

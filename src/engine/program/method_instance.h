@@ -6,14 +6,13 @@
 #include <string>
 #include <vector>
 
-#include <etrt/result.h>
-
 #include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
 #include <executorch/runtime/executor/memory_manager.h>
 #include <executorch/runtime/executor/method.h>
 #include <executorch/runtime/executor/program.h>
 
 #include <engine/tensor_info.h>
+#include <etrt/result.h>
 
 namespace etrt::engine::program {
 
@@ -36,7 +35,8 @@ class MethodInstance {
   Result<std::vector<TensorInfo>> describe() const;
 
   /// Reads `inputs`, runs, and writes each output to its place; an output of another shape than asked is an error.
-  Status run(std::span<const TensorInfo> infos, std::span<const HostTensor> inputs, std::span<const HostTensor> outputs);
+  Status run(std::span<const TensorInfo> infos, std::span<const HostTensor> inputs,
+             std::span<const HostTensor> outputs);
 
   /// Runs on zeros of the given input shapes and returns the shapes of the outputs.
   Result<std::vector<Dims>> probe_shapes(std::span<const TensorInfo> infos, std::span<const Dims> inputs);

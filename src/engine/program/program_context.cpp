@@ -1,9 +1,8 @@
-#include <engine/program/program_context.h>
-
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
+#include <engine/program/program_context.h>
 #include <engine/program/program_engine.h>
 
 namespace etrt::engine::program {
@@ -40,7 +39,9 @@ Status ProgramContext::resolve_shapes() {
   return {};
 }
 
-Dims ProgramContext::shape(std::size_t tensor) const { return parameters_.dims(tensor); }
+Dims ProgramContext::shape(std::size_t tensor) const {
+  return parameters_.dims(tensor);
+}
 
 Status ProgramContext::bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) {
   const TensorInfo& info = engine_.tensors()[tensor];
@@ -57,8 +58,8 @@ Status ProgramContext::enqueue(cuda::StreamRef stream) {
   const cuda::Driver& driver = engine_.device().driver;
   const auto bytes = parameters_.bytes();
   std::size_t size = bytes.size();
-  void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<std::byte*>(bytes.data()),
-                   CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
+  void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<std::byte*>(bytes.data()), CU_LAUNCH_PARAM_BUFFER_SIZE,
+                   &size, CU_LAUNCH_PARAM_END};
   return cuda::check(driver, driver.cuLaunchKernel(kernel_, 1, 1, 1, 1, 1, 1, 0, stream.get(), nullptr, extra),
                      "cuLaunchKernel");
 }

@@ -1,5 +1,3 @@
-#include <engine/program/program_engine.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string_view>
@@ -7,6 +5,7 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <engine/program/program_context.h>
+#include <engine/program/program_engine.h>
 
 namespace etrt::engine::program {
 namespace {
@@ -35,8 +34,8 @@ Result<std::string> method_to_run(const et::Program& program) {
     if (!name.ok()) return Error(ErrorCode::kInvalidData, "nested program: its methods cannot be read");
     if (program.num_methods() == 1 || std::string_view(*name) == "forward") return std::string(*name);
   }
-  return Error(ErrorCode::kInvalidData, base::concat("nested program: none of its ", program.num_methods(),
-                                                     " methods is named 'forward'"));
+  return Error(ErrorCode::kInvalidData,
+               base::concat("nested program: none of its ", program.num_methods(), " methods is named 'forward'"));
 }
 
 }  // namespace
@@ -58,9 +57,9 @@ Status ProgramEngine::open(std::span<const std::byte> bytes) {
   loader_ = std::make_unique<executorch::extension::BufferDataLoader>(start, bytes.size());
   auto loaded = et::Program::load(loader_.get(), et::Program::Verification::InternalConsistency);
   if (!loaded.ok()) {
-    return Error(ErrorCode::kInvalidData, base::concat("nested program of ", bytes.size(),
-                                                       " bytes: ExecuTorch refuses it with error ",
-                                                       et::to_string(loaded.error())));
+    return Error(ErrorCode::kInvalidData,
+                 base::concat("nested program of ", bytes.size(), " bytes: ExecuTorch refuses it with error ",
+                              et::to_string(loaded.error())));
   }
   program_ = std::make_unique<et::Program>(std::move(*loaded));
   ETRT_TRY_ASSIGN(method_, method_to_run(*program_));
@@ -77,8 +76,8 @@ Status ProgramEngine::open(std::span<const std::byte> bytes) {
 
 Result<std::unique_ptr<ExecutionContext>> ProgramEngine::create_context(std::optional<int> profile) {
   if (profile.value_or(0) != 0) {
-    return Error(ErrorCode::kInvalidArgument, base::concat("optimization_profile ", *profile,
-                                                           ": a program variant has only profile 0"));
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("optimization_profile ", *profile, ": a program variant has only profile 0"));
   }
   ETRT_TRY_ASSIGN(auto instance, MethodInstance::create(*program_, method_));
   ETRT_TRY_ASSIGN(auto context, ProgramContext::create(*this, std::move(instance)));

@@ -1,10 +1,9 @@
-#include <engine/program/program_kernel.h>
-
 #include <array>
 #include <cstring>
 #include <memory_resource>
 
 #include <engine/program/program_context.h>
+#include <engine/program/program_kernel.h>
 
 namespace etrt::engine::program {
 namespace {
@@ -27,7 +26,9 @@ BoundTensor& bound_tensor(std::byte* buffer, std::size_t index) {
 const BoundTensor& bound_tensor(const std::byte* buffer, std::size_t index) {
   return reinterpret_cast<const BoundTensor*>(buffer + sizeof(Header))[index];
 }
-const Header& header(const std::byte* buffer) { return *reinterpret_cast<const Header*>(buffer); }
+const Header& header(const std::byte* buffer) {
+  return *reinterpret_cast<const Header*>(buffer);
+}
 
 void run_block(const vgpu::BlockContext& block, const std::byte* parameters) {
   const Header& launch = header(parameters);
@@ -79,7 +80,9 @@ void LaunchParameters::set_dims(std::size_t tensor, const Dims& dims) {
   bound_tensor(buffer_.data(), tensor).dims = dims;
 }
 
-Dims LaunchParameters::dims(std::size_t tensor) const { return bound_tensor(buffer_.data(), tensor).dims; }
+Dims LaunchParameters::dims(std::size_t tensor) const {
+  return bound_tensor(buffer_.data(), tensor).dims;
+}
 
 void LaunchParameters::bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) {
   BoundTensor& bound = bound_tensor(buffer_.data(), tensor);

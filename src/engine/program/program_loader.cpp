@@ -1,8 +1,7 @@
-#include <engine/program/program_loader.h>
-
 #include <base/format.h>
 #include <base/try.h>
 #include <engine/program/program_engine.h>
+#include <engine/program/program_loader.h>
 
 namespace etrt::engine::program {
 

@@ -8,7 +8,6 @@
 
 #include <executorch/extension/module/module.h>
 #include <executorch/extension/tensor/tensor_ptr_maker.h>
-#include <torch_tensorrt/executorch/TensorRTBackend.h>
 
 #include <etrt/backend.h>
 #include <etrt/buffer.h>
@@ -18,6 +17,7 @@
 #include <etrt/stream.h>
 #include <etrt/timeline.h>
 #include <etrt/version.h>
+#include <torch_tensorrt/executorch/TensorRTBackend.h>
 
 using executorch::extension::from_blob;
 using executorch::extension::Module;

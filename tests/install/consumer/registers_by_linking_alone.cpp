@@ -1,3 +1,5 @@
 #include <executorch/runtime/backend/interface.h>
 
-int main() { return executorch::runtime::get_backend_class("TensorRTBackend") != nullptr ? 0 : 1; }
+int main() {
+  return executorch::runtime::get_backend_class("TensorRTBackend") != nullptr ? 0 : 1;
+}
