@@ -5,7 +5,8 @@ CTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" ctest --output-on-failure -j $(shell 
 
 .PHONY: demo test asan tsan bench lint install build setup clean
 
-demo: build
+demo: setup
+	scripts/build release etrt digits executorch_backend_tensorrt
 	scripts/demo
 
 test: build

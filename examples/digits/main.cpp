@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <executorch/runtime/platform/platform.h>
 #include <executorch/runtime/platform/runtime.h>
 #include <xtensor/xarray.hpp>
 #include <xtensor/xnpy.hpp>
@@ -24,6 +25,13 @@ using digits::kClasses;
 using digits::Recogniser;
 
 constexpr int kBatch = 12;
+
+/// ExecuTorch's log without what it says of every program that is loaded.
+void log_warnings(et_timestamp_t, et_pal_log_level_t level, const char*, const char*, std::size_t, const char* message,
+                  std::size_t length) {
+  if (level == kInfo || level == kDebug) return;
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(length), message);
+}
 
 struct Paths {
   std::string data;
@@ -141,6 +149,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   executorch::runtime::runtime_init();
+  executorch::runtime::register_pal(executorch::runtime::PalImpl::create(log_warnings, __FILE__));
   try {
     const etrt::Status status = run({argv[1], argv[2]});
     if (status.ok()) return 0;

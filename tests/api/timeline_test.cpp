@@ -42,9 +42,10 @@ TEST(Timelines, AreDrawnAsOnePictureWithARowForEachStream) {
       {1, 7, "kernel a<b>", 1000, 5000, 0}, {2, 9, "copy", 2000, 3000, 1}, {3, 0, "wait", 0, 9000, 1}};
   const std::string svg = draw_timeline(spans, "two & one");
   for (const char* part : {"<svg", "two &amp; one", "partition 1, stream 1", "partition 2, stream 2",
-                           "whole device, stream 3", "kernel a&lt;b&gt;", "</svg>"}) {
+                           "whole device, stream 3", "kernel a&lt;b&gt;", ">copy</text>", "</svg>"}) {
     EXPECT_NE(svg.find(part), std::string::npos) << part;
   }
+  EXPECT_EQ(svg.find(">memset</text>"), std::string::npos) << "the legend names what is not there";
 }
 
 TEST(Timelines, OfNothingAreDrawnToo) {
