@@ -124,7 +124,8 @@ Layout lay_out(const std::vector<TimelineSpan>& spans) {
 
 void draw_axis(std::ostringstream& svg, const Layout& layout) {
   const double step = axis_step(layout.span_us);
-  for (double us = 0; us <= layout.span_us; us += step) {
+  for (int mark = 0; mark * step <= layout.span_us; ++mark) {
+    const double us = mark * step;
     const double x = kLabelWidth + us / layout.span_us * kPlotWidth;
     svg << "<line x1='" << x << "' y1='" << kTop - 8 << "' x2='" << x << "' y2='" << layout.bottom()
         << "' stroke='#e6e6e6'/><text x='" << x << "' y='" << layout.bottom() + 16

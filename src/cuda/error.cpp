@@ -11,12 +11,12 @@ std::string describe(const Driver& driver, CUresult result) {
   return base::concat(name, " (", static_cast<int>(result), "): ", text);
 }
 
-Status check(const Driver& driver, CUresult result, std::string_view call, std::source_location where) {
+Status check(const Driver& driver, CUresult result, std::string_view call, const char* file, int line) {
   if (result == CUDA_SUCCESS) return {};
   const auto code = result == CUDA_ERROR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kDriver;
-  std::string_view file = where.file_name();
-  if (const auto slash = file.rfind('/'); slash != std::string_view::npos) file.remove_prefix(slash + 1);
-  return Error(code, base::concat(call, " failed with ", describe(driver, result), " [", file, ":", where.line(), "]"));
+  std::string_view name = file;
+  if (const auto slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
+  return Error(code, base::concat(call, " failed with ", describe(driver, result), " [", name, ":", line, "]"));
 }
 
 }  // namespace etrt::cuda

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -14,7 +13,7 @@ std::string describe(const Driver& driver, CUresult result);
 
 /// The one place where a CUresult becomes an etrt error. The message names the call, the code and the source line;
 /// `CUDA_ERROR_OUT_OF_MEMORY` becomes `kOutOfMemory`, everything else `kDriver`.
-Status check(const Driver& driver, CUresult result, std::string_view call,
-             std::source_location where = std::source_location::current());
+Status check(const Driver& driver, CUresult result, std::string_view call, const char* file = __builtin_FILE(),
+             int line = __builtin_LINE());
 
 }  // namespace etrt::cuda
