@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <span>
 #include <vector>
 
 #include <executorch/runtime/core/evalue.h>
@@ -20,6 +21,7 @@ enum class Placement : std::uint8_t {
   kDevice,        ///< device memory of the program's device: bound as it is
   kHostPageable,  ///< staged through pinned memory
   kHostPinned,    ///< copied to and from directly where the call waits for the copy
+  kHostValues,    ///< a shape tensor, whose values the engine reads or writes on the host
 };
 
 /// One argument of a call, checked against its plan.
@@ -40,6 +42,12 @@ using Arguments = std::pmr::vector<Argument>;
 /// Outputs have the size of their last run or their upper bound; `resize_output` gives them the engine's answer.
 Status read_arguments(const IoPlan& plan, executorch::runtime::Span<executorch::runtime::EValue*> values,
                       Arguments& arguments);
+
+/// What the engine's shapes depend on: an input's shape, and for a shape tensor its values.
+struct InputState {
+  engine::Dims dims;
+  std::span<const std::byte> values;
+};
 
 /// Resizes an output to the shape the engine gives it, and reads its memory.
 Status resize_output(const ArgumentPlan& plan, Argument& argument, const engine::Dims& dims);

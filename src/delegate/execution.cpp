@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <cstring>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
+#include <delegate/data_dependent.h>
 #include <delegate/execution.h>
 #include <delegate/placement.h>
 #include <delegate/runtime.h>
@@ -28,7 +30,8 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   ETRT_TRY(read_arguments(plan_, values, arguments_));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(driver_, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select_stream(device_));
-  ETRT_TRY_ASSIGN(const LanePool::Lease lane, lease_lane(selected));
+  ETRT_TRY(read_inputs());
+  ETRT_TRY_ASSIGN(const LanePool::Lease lane, lanes_.lease({selected, inputs_}));
   if (lane.changed_stream()) Runtime::instance().partitions.note(device_, selected.stream);
   if (auto failure = lane->context().take_failure()) {
     return std::move(*failure).within("an earlier execution of this program failed after it was enqueued");
@@ -36,11 +39,11 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   ETRT_TRY(set_shapes(*lane));
   ETRT_TRY(place_arguments(*lane));
   waits_ = !selected.chosen_by_caller || returns_host_data();
-  ETRT_TRY(refuse_in_capture(selected, lane.in_capture()));
+  ETRT_TRY(refuse_in_capture(*lane, selected));
 
   InFlight in_flight(driver_, selected.stream);
   in_flight.begin();
-  Status enqueued = enqueue(*lane, selected.stream);
+  Status enqueued = enqueue(*lane, selected);
   if (enqueued.ok()) enqueued = in_flight.record(lane->done());
   if (!enqueued.ok()) {
     lane->invalidate();
@@ -52,37 +55,29 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   }
   ETRT_TRY(in_flight.wait());
   if (auto failure = lane->context().take_failure()) return std::move(*failure);
-  copy_results_out();
+  copy_results_out(*lane);
   return {};
 }
 
-Result<LanePool::Lease> Execution::lease_lane(const SelectedStream& selected) {
-  std::array<engine::Dims, 32> few;
-  std::pmr::vector<engine::Dims> many(&arena_);
-  std::span<engine::Dims> inputs(few);
-  if (plan_.input_count > few.size()) {
-    many.resize(plan_.input_count);
-    inputs = many;
+/// Shapes, and the values of shape tensors, which are read here.
+Status Execution::read_inputs() {
+  inputs_.reserve(plan_.input_count);
+  for (std::size_t i = 0; i < plan_.input_count; ++i) {
+    Argument& argument = arguments_[i];
+    std::span<const std::byte> values;
+    if (plan_.arguments[i].on_host()) {
+      ETRT_TRY(place_on_host(device_, plan_.arguments[i], argument));
+      values = {static_cast<const std::byte*>(argument.data), argument.bytes};
+    }
+    inputs_.push_back({argument.dims, values});
   }
-  inputs = inputs.first(plan_.input_count);
-  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = arguments_[i].dims;
-  return lanes_.lease({selected, inputs});
+  return {};
 }
 
 Status Execution::set_shapes(Lane& lane) {
-  engine::ExecutionContext& context = lane.context();
-  bool changed = !lane.shapes_valid;
-  for (std::size_t i = 0; i < plan_.input_count; ++i) changed |= !(lane.dims[i] == arguments_[i].dims);
-  if (changed) {
+  if (!lane.is_set_to(inputs_)) {
     lane.invalidate();
-    for (std::size_t i = 0; i < plan_.input_count; ++i) {
-      ETRT_TRY(context.set_input_shape(plan_.arguments[i].tensor, arguments_[i].dims));
-      lane.dims[i] = arguments_[i].dims;
-    }
-    ETRT_TRY(context.resolve_shapes());
-    for (std::size_t i = plan_.input_count; i < arguments_.size(); ++i) {
-      lane.dims[i] = context.shape(plan_.arguments[i].tensor);
-    }
+    ETRT_TRY(resolve_shapes(lane));
     lane.shapes_valid = true;
   }
   for (std::size_t i = plan_.input_count; i < arguments_.size(); ++i) {
@@ -91,8 +86,34 @@ Status Execution::set_shapes(Lane& lane) {
   return {};
 }
 
+Status Execution::resolve_shapes(Lane& lane) {
+  engine::ExecutionContext& context = lane.context();
+  for (std::size_t i = 0; i < plan_.input_count; ++i) {
+    ETRT_TRY(context.set_input_shape(plan_.arguments[i].tensor, inputs_[i].dims));
+    lane.dims[i] = inputs_[i].dims;
+    std::copy(inputs_[i].values.begin(), inputs_[i].values.end(), lane.values[i].begin());
+    if (plan_.arguments[i].on_host()) ETRT_TRY(bind_values(lane, i, inputs_[i].values.size()));
+  }
+  ETRT_TRY(context.resolve_shapes());
+  for (std::size_t i = plan_.input_count; i < arguments_.size(); ++i) {
+    const ArgumentPlan& output = plan_.arguments[i];
+    lane.dims[i] = output.info.data_dependent ? output.info.maximum : context.shape(output.tensor);
+    if (output.on_host()) ETRT_TRY(bind_values(lane, i, lane.values[i].size()));
+  }
+  lane.scratch_needed = context.device_memory_bytes();
+  return {};
+}
+
+Status Execution::bind_values(Lane& lane, std::size_t index, std::size_t bytes) {
+  return lane.context().bind(plan_.arguments[index].tensor, address_of(lane.values[index].data()), bytes);
+}
+
 Status Execution::place_arguments(Lane& lane) {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (plan_.arguments[i].on_host()) {
+      if (i >= plan_.input_count) ETRT_TRY(place_on_host(device_, plan_.arguments[i], arguments_[i]));
+      continue;
+    }
     ETRT_TRY(place(device_, plan_.arguments[i], lane.bound[i], arguments_[i]));
   }
   return {};
@@ -107,20 +128,23 @@ bool Execution::is_staged(std::size_t index) const {
 bool Execution::returns_host_data() const {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     const bool is_result = i >= plan_.input_count || plan_.arguments[i].is_alias_target;
-    if (is_result && is_staged(i)) return true;
+    const bool on_host = is_staged(i) || arguments_[i].placement == Placement::kHostValues;
+    if (is_result && on_host) return true;
   }
   return false;
 }
 
-Status Execution::refuse_in_capture(const SelectedStream& selected, bool known_capture) const {
+Status Execution::refuse_in_capture(const Lane& lane, const SelectedStream& selected) const {
   bool staged = false;
   for (std::size_t i = 0; i < arguments_.size(); ++i) staged |= is_staged(i);
-  if (!staged && !waits_) return {};
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_ACTIVE;
-  if (!known_capture) {
-    ETRT_TRY(cuda::check(driver_, driver_.cuStreamIsCapturing(selected.stream.get(), &capture), "cuStreamIsCapturing"));
+  if (!staged && !waits_ && !plan_.has_data_dependent_outputs) return {};
+  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(lane, selected));
+  if (!in_capture) return {};
+  if (plan_.has_data_dependent_outputs) {
+    return Error(ErrorCode::kInvalidState,
+                 "the stream is being captured and an output's shape depends on data, which the engine waits for: run "
+                 "this program outside of the capture");
   }
-  if (capture == CU_STREAM_CAPTURE_STATUS_NONE) return {};
   return Error(ErrorCode::kInvalidState,
                staged ? "the stream is being captured and a tensor is host memory, which is staged anew at every call: "
                         "capture with all inputs and outputs on the device"
@@ -128,15 +152,53 @@ Status Execution::refuse_in_capture(const SelectedStream& selected, bool known_c
                         "stream with etrt::StreamGuard");
 }
 
-Status Execution::enqueue(Lane& lane, cuda::StreamRef stream) {
+Status Execution::enqueue(Lane& lane, const SelectedStream& selected) {
+  const cuda::StreamRef stream = selected.stream;
   ETRT_TRY(stage_inputs(lane, stream));
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (plan_.arguments[i].on_host() || plan_.arguments[i].info.data_dependent) continue;
     ETRT_TRY_ASSIGN(const std::uint64_t address, device_address(lane, i, stream));
     ETRT_TRY(bind(lane, i, address));
   }
-  ETRT_TRY(lane.context().enqueue(stream));
+  ETRT_TRY(run_engine(lane, selected));
   ETRT_TRY(copy_aliases(lane, stream));
   return stage_outputs(lane, stream);
+}
+
+Status Execution::run_engine(Lane& lane, const SelectedStream& selected) {
+  ETRT_TRY_ASSIGN(const ScratchPool::Lease scratch, give_scratch(lane, selected));
+  DataDependentOutputs outputs(plan_, arguments_, lane, selected.stream);
+  Status enqueued = lane.context().enqueue(selected.stream);
+  ETRT_TRY(outputs.take_status());
+  return enqueued;
+}
+
+Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStream& selected) {
+  ScratchPool::Lease lease;
+  const std::size_t bytes = lane.scratch_needed;
+  if (bytes == 0) return lease;
+  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(lane, selected));
+  if (in_capture) {
+    ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(driver_, bytes));
+  } else {
+    ETRT_TRY_ASSIGN(lease,
+                    Runtime::instance().scratch.lease(lane.scratch, device_, selected.stream, selected.id, bytes));
+  }
+  if (lease.address != lane.scratch_address || bytes != lane.scratch_bytes) {
+    lane.scratch_address = 0;
+    ETRT_TRY(lane.context().set_device_memory(lease.address, bytes));
+    lane.scratch_address = lease.address;
+    lane.scratch_bytes = bytes;
+  }
+  return lease;
+}
+
+/// On the pool's fast path nobody has asked yet.
+Result<bool> Execution::is_in_capture(const Lane& lane, const SelectedStream& selected) const {
+  if (lane.last != Lane::Last::kNotChecked) return lane.last == Lane::Last::kCaptured;
+  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
+  ETRT_TRY(cuda::check(driver_, driver_.cuStreamIsCapturing(selected.stream.get(), &capture), "cuStreamIsCapturing"));
+  return capture != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
 /// Where the engine finds an argument: its own memory, its staging, or, for an aliased output, its input's place.
@@ -227,14 +289,18 @@ Status Execution::stage_outputs(Lane& lane, cuda::StreamRef stream) {
   return {};
 }
 
-void Execution::copy_results_out() {
-  if (!output_block_) return;
-  const std::byte* host = output_block_.data();
+void Execution::copy_results_out(const Lane& lane) {
+  const std::byte* host = output_block_ ? output_block_.data() : nullptr;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     const bool is_result = i >= plan_.input_count || plan_.arguments[i].is_alias_target;
-    if (!is_result || arguments_[i].placement != Placement::kHostPageable) continue;
-    std::memcpy(arguments_[i].data, host, arguments_[i].bytes);
-    host += aligned(arguments_[i].bytes);
+    const Argument& argument = arguments_[i];
+    if (!is_result || argument.bytes == 0) continue;
+    if (argument.placement == Placement::kHostValues) {
+      std::memcpy(argument.data, lane.values[i].data(), argument.bytes);
+    } else if (argument.placement == Placement::kHostPageable) {
+      std::memcpy(argument.data, host, argument.bytes);
+      host += aligned(argument.bytes);
+    }
   }
 }
 

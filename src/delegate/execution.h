@@ -29,12 +29,17 @@ class Execution {
   Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
 
  private:
-  Result<LanePool::Lease> lease_lane(const SelectedStream& selected);
+  Status read_inputs();
   Status set_shapes(Lane& lane);
+  Status resolve_shapes(Lane& lane);
+  Status bind_values(Lane& lane, std::size_t index, std::size_t bytes);
   Status place_arguments(Lane& lane);
-  Status refuse_in_capture(const SelectedStream& selected, bool known_capture) const;
+  Status refuse_in_capture(const Lane& lane, const SelectedStream& selected) const;
+  Result<bool> is_in_capture(const Lane& lane, const SelectedStream& selected) const;
 
-  Status enqueue(Lane& lane, cuda::StreamRef stream);
+  Status enqueue(Lane& lane, const SelectedStream& selected);
+  Status run_engine(Lane& lane, const SelectedStream& selected);
+  Result<ScratchPool::Lease> give_scratch(Lane& lane, const SelectedStream& selected);
   Status bind(Lane& lane, std::size_t index, std::uint64_t address);
   Result<std::uint64_t> device_address(Lane& lane, std::size_t index, cuda::StreamRef stream);
   Status stage_inputs(Lane& lane, cuda::StreamRef stream);
@@ -45,7 +50,7 @@ class Execution {
   bool is_staged(std::size_t index) const;
   bool returns_host_data() const;
   std::size_t staged_bytes(bool inputs) const;
-  void copy_results_out();
+  void copy_results_out(const Lane& lane);
 
   const cuda::Device& device_;
   const cuda::Driver& driver_;
@@ -57,6 +62,7 @@ class Execution {
   std::array<std::byte, 16384> storage_;
   std::pmr::monotonic_buffer_resource arena_{storage_.data(), storage_.size()};
   Arguments arguments_{&arena_};
+  std::pmr::vector<InputState> inputs_{&arena_};
 
   bool waits_ = false;  ///< results are ready on return
   PinnedPool::Block input_block_;

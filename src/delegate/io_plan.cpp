@@ -34,6 +34,17 @@ std::optional<Dims> to_dims(std::span<const std::int64_t> shape) {
   return Dims(std::span<const std::int32_t>(sizes));
 }
 
+/// The engine does not know how large a data-dependent output may become; the program that allocates it does.
+Status take_bound(TensorInfo& info, const std::optional<Dims>& bound) {
+  if (bound && bound->rank() == info.maximum.rank()) {
+    info.maximum = *bound;
+    return {};
+  }
+  return Error(ErrorCode::kInvalidData,
+               base::concat("output '", info.name, "' has a data-dependent shape of rank ", info.maximum.rank(),
+                            ", and the blob gives it no max_shape of that rank: export the program with a bound"));
+}
+
 /// Narrows the engine's shape range by what the blob says of it, and checks that the two agree.
 Status narrow(TensorInfo& info, const blob::Binding& binding) {
   if (!binding.dtype.empty() && binding.dtype != engine::name(info.type)) {
@@ -42,7 +53,9 @@ Status narrow(TensorInfo& info, const blob::Binding& binding) {
   }
   const auto minimum = to_dims(binding.min_shape);
   const auto maximum = to_dims(binding.max_shape);
-  if (!minimum || !maximum || binding.min_shape.empty() || binding.max_shape.empty()) return {};
+  const bool given = minimum && maximum && !binding.min_shape.empty() && !binding.max_shape.empty();
+  if (info.data_dependent) return take_bound(info, given ? maximum : std::nullopt);
+  if (!given) return {};
   if (!engine::within(*maximum, info.minimum, info.maximum) || !engine::within(*minimum, info.minimum, info.maximum)) {
     return Error(ErrorCode::kInvalidData,
                  base::concat("binding '", binding.name, "' is ", engine::to_string(*minimum), " to ",
@@ -51,16 +64,6 @@ Status narrow(TensorInfo& info, const blob::Binding& binding) {
   }
   info.minimum = *minimum;
   info.maximum = *maximum;
-  return {};
-}
-
-Status refuse_unsupported(const TensorInfo& info) {
-  if (info.location == engine::Location::kHost || info.data_dependent) {
-    return Error(ErrorCode::kNotSupported,
-                 base::concat("tensor '", info.name, "' ",
-                              info.data_dependent ? "has a data-dependent shape" : "is a shape tensor on the host",
-                              ", which this delegate cannot bind"));
-  }
   return {};
 }
 
@@ -74,6 +77,27 @@ std::optional<std::size_t> find_argument(std::span<const ArgumentPlan> arguments
 }
 
 }  // namespace
+
+/// From the blob (TR02), and from the engine where it knows of an alias that the blob does not name.
+Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings) {
+  for (const blob::AliasedIo& alias : metadata.aliased_io) {
+    const auto output = find_argument(arguments, bindings, alias.output, false);
+    const auto input = find_argument(arguments, bindings, alias.input, true);
+    if (!output || !input) {
+      return Error(ErrorCode::kInvalidData, base::concat("aliased_io names output '", alias.output, "' and input '",
+                                                         alias.input, "', which are not both bindings"));
+    }
+    arguments[*output].aliased_input = input;
+  }
+  for (ArgumentPlan& output : arguments) {
+    if (output.info.aliased_input && !output.aliased_input) {
+      const auto is_it = [&](const ArgumentPlan& other) { return other.tensor == *output.info.aliased_input; };
+      output.aliased_input = std::find_if(arguments.begin(), arguments.end(), is_it) - arguments.begin();
+    }
+    if (output.aliased_input) arguments[*output.aliased_input].is_alias_target = true;
+  }
+  return {};
+}
 
 Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name) {
   IoPlan plan;
@@ -93,21 +117,13 @@ Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engi
     }
     ArgumentPlan argument{*tensor, engine.tensors()[*tensor], std::nullopt};
     argument.info.name = binding.name;
-    ETRT_TRY(refuse_unsupported(argument.info));
     ETRT_TRY(narrow(argument.info, binding));
+    plan.has_host_tensors |= argument.on_host();
+    plan.has_data_dependent_outputs |= argument.info.data_dependent;
     plan.arguments.push_back(std::move(argument));
     if (binding.is_input) ++plan.input_count;
   }
-  for (const blob::AliasedIo& alias : metadata.aliased_io) {
-    const auto output = find_argument(plan.arguments, bindings, alias.output, false);
-    const auto input = find_argument(plan.arguments, bindings, alias.input, true);
-    if (!output || !input) {
-      return Error(ErrorCode::kInvalidData, base::concat("aliased_io names output '", alias.output, "' and input '",
-                                                         alias.input, "', which are not both bindings"));
-    }
-    plan.arguments[*output].aliased_input = input;
-    plan.arguments[*input].is_alias_target = true;
-  }
+  ETRT_TRY(plan.add_aliases(metadata, bindings));
   return plan;
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
@@ -15,13 +17,41 @@ Result<std::unique_ptr<Lane>> Lane::create(const cuda::Device& device, engine::E
   ETRT_TRY_ASSIGN(lane->done_, cuda::create_event(device.driver));
   lane->dims.resize(plan.arguments.size());
   lane->bound.resize(plan.arguments.size());
-  for (std::size_t i = 0; i < plan.arguments.size(); ++i) lane->staging.emplace_back(device.driver);
+  lane->values.resize(plan.arguments.size());
+  for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
+    const engine::TensorInfo& info = plan.arguments[i].info;
+    lane->staging.emplace_back(device.driver);
+    if (!plan.arguments[i].on_host()) continue;
+    lane->values[i].resize(engine::element_count(info.maximum).value_or(0) * engine::byte_size(info.type));
+  }
   return lane;
+}
+
+bool Lane::is_set_to(std::span<const InputState> inputs) const {
+  if (!shapes_valid) return false;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const InputState& input = inputs[i];
+    if (!(input.dims == dims[i])) return false;
+    if (!std::equal(input.values.begin(), input.values.end(), values[i].begin())) return false;
+  }
+  return true;
+}
+
+Result<std::uint64_t> Lane::scratch_for_graph(const cuda::Driver& driver, std::size_t bytes) {
+  if (bytes > graph_scratch_bytes) {
+    const cuda::RelaxedCapture relaxed(driver);
+    ETRT_TRY_ASSIGN(auto memory, cuda::create_device_memory(driver, bytes));
+    graph_scratch.push_back(std::move(memory));
+    graph_scratch_bytes = bytes;
+  }
+  return graph_scratch.back().get();
 }
 
 void Lane::invalidate() {
   shapes_valid = false;
   for (Bound& entry : bound) entry = {};
+  scratch_address = 0;
+  scratch_bytes = 0;
 }
 
 }  // namespace etrt::delegate

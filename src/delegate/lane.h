@@ -6,8 +6,10 @@
 
 #include <cuda/device.h>
 #include <cuda/owners.h>
+#include <delegate/arguments.h>
 #include <delegate/device_staging.h>
 #include <delegate/io_plan.h>
+#include <delegate/scratch_pool.h>
 #include <engine/engine.h>
 #include <etrt/result.h>
 
@@ -31,12 +33,26 @@ class Lane {
     std::size_t bytes = 0;
   };
 
+  /// Whether the context is set to these shapes and shape tensors' values.
+  bool is_set_to(std::span<const InputState> inputs) const;
+
   /// Shapes the context is set to, one for each argument; inputs as asked, outputs as resolved.
   std::vector<engine::Dims> dims;
+  /// The host memory that the context is bound to for each shape tensor; empty for the other arguments.
+  std::vector<std::vector<std::byte>> values;
   /// False until the first resolve_shapes, and after a failure.
   bool shapes_valid = false;
   std::vector<Bound> bound;
   std::vector<DeviceStaging> staging;
+
+  /// Scratch memory outside of captures, shared with all that runs on the lane's stream.
+  ScratchPool::Ref scratch;
+  /// In captures: the graph may run whenever it is launched, so the memory is its own. Earlier graphs keep theirs.
+  std::vector<cuda::DeviceMemory> graph_scratch;
+  std::size_t graph_scratch_bytes = 0;  ///< of the last
+  std::size_t scratch_needed = 0;       ///< by the context, for the shapes that it is set to
+  std::uint64_t scratch_address = 0;    ///< what the context was given
+  std::size_t scratch_bytes = 0;
 
   /// What is known of the lane's last call. Waiting for or asking after an event that was recorded in a capture would
   /// break that capture, so the pool must know.
@@ -52,7 +68,11 @@ class Lane {
   std::uint64_t stream_id = 0;  ///< of the last call; 0: none, or it was captured
   std::uint64_t last_use = 0;   ///< order of use within the pool
 
-  /// Forgets shapes and bindings, after a failure left them in doubt.
+  /// Scratch memory for a graph: the last that was made for one, when it is large enough. Allocated while the stream is
+  /// in capture, which the driver allows in relaxed mode.
+  Result<std::uint64_t> scratch_for_graph(const cuda::Driver& driver, std::size_t bytes);
+
+  /// Forgets shapes, bindings and scratch memory, after a failure left them in doubt.
   void invalidate();
 
  private:

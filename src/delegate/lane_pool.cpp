@@ -8,13 +8,6 @@
 #include <delegate/lane_pool.h>
 
 namespace etrt::delegate {
-namespace {
-
-bool has_shapes(const Lane& lane, std::span<const engine::Dims> inputs) {
-  return lane.shapes_valid && std::equal(inputs.begin(), inputs.end(), lane.dims.begin());
-}
-
-}  // namespace
 
 LanePool::LanePool(const cuda::Device& device, int limit, Factory factory)
     : device_(device), limit_(static_cast<std::size_t>(limit)), factory_(std::move(factory)) {}
@@ -29,7 +22,7 @@ Status LanePool::warm_up() {
 
 LanePool::Entry* LanePool::find_on_stream(const Request& request) {
   for (const auto& entry : entries_) {
-    if (!entry->leased && entry->lane->stream_id == request.stream.id && has_shapes(*entry->lane, request.inputs)) {
+    if (!entry->leased && entry->lane->stream_id == request.stream.id && entry->lane->is_set_to(request.inputs)) {
       return entry.get();
     }
   }
@@ -39,7 +32,7 @@ LanePool::Entry* LanePool::find_on_stream(const Request& request) {
 LanePool::Entry* LanePool::find_on_handle(const Request& request) {
   for (const auto& entry : entries_) {
     if (!entry->leased && entry->lane->last != Lane::Last::kNone &&
-        entry->lane->stream == request.stream.stream.get() && has_shapes(*entry->lane, request.inputs)) {
+        entry->lane->stream == request.stream.stream.get() && entry->lane->is_set_to(request.inputs)) {
       return entry.get();
     }
   }
@@ -53,7 +46,7 @@ bool LanePool::is_idle(Lane& lane) {
 
 LanePool::Entry* LanePool::find_idle(const Request& request, bool same_shapes) {
   for (const auto& entry : entries_) {
-    if (entry->leased || has_shapes(*entry->lane, request.inputs) != same_shapes) continue;
+    if (entry->leased || entry->lane->is_set_to(request.inputs) != same_shapes) continue;
     if (is_idle(*entry->lane)) return entry.get();
   }
   return nullptr;
@@ -63,7 +56,7 @@ LanePool::Entry* LanePool::find_oldest(const Request& request, bool same_shapes)
   Entry* oldest = nullptr;
   for (const auto& entry : entries_) {
     if (entry->leased || entry->lane->last != Lane::Last::kRan) continue;
-    if (has_shapes(*entry->lane, request.inputs) != same_shapes) continue;
+    if (entry->lane->is_set_to(request.inputs) != same_shapes) continue;
     if (oldest == nullptr || entry->lane->last_use < oldest->lane->last_use) oldest = entry.get();
   }
   return oldest;

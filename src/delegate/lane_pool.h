@@ -22,8 +22,8 @@ namespace etrt::delegate {
 /// must not be touched from outside.
 ///
 /// Which one, in this order: the lane last used on the call's stream (the stream orders the two); an idle one; a new
-/// one, up to the limit; the oldest, behind a wait on the device. Lanes set to the call's shapes come first, and a lane
-/// in flight changes shapes only when there is no other: that wait is the host's.
+/// one, up to the limit; the oldest, behind a wait on the device. Lanes set to the call's shapes (and shape tensors'
+/// values) come first, and a lane in flight changes shapes only when there is no other: that wait is the host's.
 /// Threads: safe.
 class LanePool {
  public:
@@ -36,7 +36,7 @@ class LanePool {
   /// What the call needs of its lane.
   struct Request {
     SelectedStream stream;
-    std::span<const engine::Dims> inputs;
+    std::span<const InputState> inputs;
   };
 
   /// Leases a lane, ordered behind its earlier work on the request's stream. Blocks only as the class comment says, or

@@ -56,4 +56,14 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
   return {};
 }
 
+Status place_on_host(const cuda::Device& device, const ArgumentPlan& plan, Argument& argument) {
+  argument.placement = Placement::kHostValues;
+  if (argument.data == nullptr) return {};
+  ETRT_TRY_ASSIGN(const PointerFacts facts, query(device.driver, argument.data));
+  if (facts.memory_type != CU_MEMORYTYPE_DEVICE && !argument.labelled_cuda) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               base::concat("tensor '", plan.info.name, "' is a shape tensor, whose values the engine ",
+                            plan.info.is_input ? "reads" : "writes", " on the host, but its memory is on the device"));
+}
+
 }  // namespace etrt::delegate

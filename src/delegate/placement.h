@@ -13,4 +13,7 @@ namespace etrt::delegate {
 /// Errors: `kInvalidArgument` for memory of another device, and for host memory under a CUDA label.
 Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::Bound& bound, Argument& argument);
 
+/// Checks that a shape tensor, which `plan` says the argument is, lies where the host can read it.
+Status place_on_host(const cuda::Device& device, const ArgumentPlan& plan, Argument& argument);
+
 }  // namespace etrt::delegate

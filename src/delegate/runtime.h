@@ -1,6 +1,7 @@
 #pragma once
 
 #include <delegate/partition_mix.h>
+#include <delegate/scratch_pool.h>
 #include <engine/engine_cache.h>
 
 namespace etrt::delegate {
@@ -10,6 +11,7 @@ namespace etrt::delegate {
 struct Runtime {
   engine::EngineCache engines;
   PartitionMix partitions;
+  ScratchPool scratch;
 
   static Runtime& instance();
 };

@@ -9,15 +9,17 @@
 namespace etrt::delegate {
 namespace {
 
-Error unknown_stream(const cuda::Device& device) {
+Error unknown_stream(const cuda::Device& device, CUstream stream) {
+  const auto answer = api::identify_stream(device.driver, stream);
   return Error(ErrorCode::kInvalidArgument,
-               base::concat("the guard's stream belongs to no device that etrt has opened; the program runs on ",
-                            device.label, ": choose a stream of that device (etrt::Stream::create)"));
+               base::concat("the guard's stream is none of ", device.label, ", where the program runs",
+                            answer.ok() ? "" : ", or its partition is gone (" + answer.error().message() + ")",
+                            ": choose a stream of that device (etrt::Stream::create) and keep its partition"));
 }
 
 Result<SelectedStream> checked(const std::optional<api::StreamIdentity>& identity, CUstream stream,
                                const cuda::Device& device) {
-  if (!identity) return unknown_stream(device);
+  if (!identity) return unknown_stream(device, stream);
   if (identity->driver != &device.driver || identity->device != device.ordinal) {
     const bool same_provider = identity->driver == &device.driver;
     const bool is_virtual = same_provider == device.is_virtual;

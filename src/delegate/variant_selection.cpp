@@ -1,8 +1,10 @@
 #include <cstring>
 #include <string_view>
 
+#include <api/environment.h>
 #include <base/format.h>
 #include <delegate/variant_selection.h>
+#include <engine/tensorrt/library_search.h>
 
 namespace etrt::delegate {
 namespace {
@@ -28,14 +30,20 @@ std::string product(const std::string& kind) {
   return "an engine of kind '" + kind + "'";
 }
 
-Status runs_on(const std::string& kind, const std::string& target, const engine::Loader* loader,
-               const cuda::Device& device) {
-  if (loader != nullptr) return loader->supports(device, target);
-  if (device.is_virtual && (kind == kTensorRt || kind == kTensorRtRtx)) {
-    return Error(ErrorCode::kIncompatible,
-                 base::concat("it needs an NVIDIA GPU; the device here is ", device.label, ", the virtual GPU"));
-  }
+Status runs_on(const std::string& kind, const std::string& target, std::span<const std::byte> payload,
+               const engine::Loader* loader, const cuda::Device& device, const engine::EngineOptions& options) {
+  if (loader != nullptr) return loader->supports(device, target, payload, options);
   return Error(ErrorCode::kNotSupported, "this build of etrt has no loader for engines of kind '" + kind + "'");
+}
+
+void use_tensorrt_places_of_environment() {
+  static const bool done = [] {
+    const api::TensorRtPlaces places = api::tensorrt_places_from_environment();
+    engine::tensorrt::set_search_places(
+        {places.library, engine::tensorrt::installed_site_packages(places.virtual_environment)});
+    return true;
+  }();
+  static_cast<void>(done);
 }
 
 }  // namespace
@@ -44,20 +52,23 @@ std::string Candidate::describe() const {
   return base::concat(product(kind), target.empty() ? "" : " for " + target, " of ", payload.size(), " bytes");
 }
 
-std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& device) {
+std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& device,
+                               const engine::EngineOptions& options) {
+  use_tensorrt_places_of_environment();
   std::vector<Candidate> candidates;
   for (const blob::Variant& variant : blob.candidates()) {
     const auto payload = blob.payload(variant);
     const std::string kind = variant.kind.empty() ? kind_of_engine(payload) : variant.kind;
     const engine::Loader* loader = engine::find_loader(kind);
-    candidates.push_back({kind, variant.target, payload, loader, runs_on(kind, variant.target, loader, device)});
+    candidates.push_back(
+        {kind, variant.target, payload, loader, runs_on(kind, variant.target, payload, loader, device, options)});
   }
   return candidates;
 }
 
-Result<Candidate> select(const blob::BlobView& blob, const cuda::Device& device) {
+Result<Candidate> select(const blob::BlobView& blob, const cuda::Device& device, const engine::EngineOptions& options) {
   std::string reasons;
-  for (Candidate& candidate : examine(blob, device)) {
+  for (Candidate& candidate : examine(blob, device, options)) {
     if (candidate.runs.ok()) return std::move(candidate);
     reasons += base::concat(reasons.empty() ? "" : "; ", candidate.describe(), ": ", candidate.runs.error().message());
   }

@@ -25,9 +25,11 @@ struct Candidate {
 };
 
 /// Every payload of the blob in order of preference, with whether it runs on the device.
-std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& device);
+std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& device,
+                               const engine::EngineOptions& options = {});
 
 /// The first payload that runs on the device. The error says what the blob holds and why none of it runs here.
-Result<Candidate> select(const blob::BlobView& blob, const cuda::Device& device);
+Result<Candidate> select(const blob::BlobView& blob, const cuda::Device& device,
+                         const engine::EngineOptions& options = {});
 
 }  // namespace etrt::delegate

@@ -2,31 +2,21 @@
 
 #include <delegate_fixture.h>
 
-#include <cuda/owners.h>
-
 namespace etrt::test {
 namespace {
 
 class Capture : public DelegateTest {
  protected:
-  void begin(const Stream& stream) {
-    ASSERT_THAT(driver().cuStreamBeginCapture(stream.get(), CU_STREAM_CAPTURE_MODE_GLOBAL), is_ok());
-  }
-  cuda::Graph end(const Stream& stream) {
-    CUgraph graph = nullptr;
-    EXPECT_THAT(driver().cuStreamEndCapture(stream.get(), &graph), is_ok()) << "the capture was not left valid";
-    return cuda::Graph(driver(), graph);
-  }
   /// The error of a call in capture, and that the capture lives on.
   ErrorCode refused(delegate::Handle& handle, TestTensor& in, TestTensor& out, const Stream& stream) {
-    begin(stream);
+    begin_capture(stream);
     Status status;
     {
       const StreamGuard guard(stream.get());
       status = execute(handle, in, out);
     }
     EXPECT_FALSE(status.ok());
-    end(stream);
+    end_capture(stream);
     return status.ok() ? ErrorCode::kInternal : status.error().code();
   }
 };
@@ -43,10 +33,7 @@ TEST_P(Capture, TakesAWarmedCallOnDeviceMemoryAndReplaysIt) {
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
 
-  begin(stream);
-  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
-  const cuda::Graph graph = end(stream);
-  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  const auto exec = capture(stream, [&] { ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok()); });
   DeviceTensor other(device(), {8}, 70);
   ASSERT_THAT(in.buffer.copy_from_host(other.read().data(), in.buffer.size(), stream.get()), is_ok());
   ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
@@ -66,10 +53,7 @@ TEST_P(Capture, TakesSeveralCallsInOneCapture) {
   };
   both();
   ASSERT_THAT(stream.synchronize(), is_ok());
-  begin(stream);
-  both();
-  const cuda::Graph graph = end(stream);
-  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  const auto exec = capture(stream, both);
   for (int i = 0; i < 3; ++i) ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
   EXPECT_EQ(a.read(), Values(8, 5 + 4 * 2));
@@ -83,9 +67,9 @@ TEST_P(Capture, MayBeginInsideOfAGuard) {
   const StreamGuard guard(stream.get());
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
-  begin(stream);
+  begin_capture(stream);
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
-  end(stream);
+  end_capture(stream);
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
 }
@@ -96,10 +80,10 @@ TEST_P(Capture, MayEndInsideOfAGuard) {
   DeviceTensor out(device(), {8}, 0);
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   const Stream stream = create_stream();
-  begin(stream);
+  begin_capture(stream);
   const StreamGuard guard(stream.get());
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
-  end(stream);
+  end_capture(stream);
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
   EXPECT_EQ(out.read(), Values(8, 6));
@@ -111,12 +95,12 @@ TEST_P(Capture, TakesACallOnAStreamWhereTheHandleNeverRanWhenAContextIsWarmAndId
   DeviceTensor out(device(), {8}, 0);
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   const Stream stream = create_stream();
-  begin(stream);
+  begin_capture(stream);
   {
     const StreamGuard guard(stream.get());
     ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   }
-  const cuda::Graph graph = end(stream);
+  const cuda::Graph graph = end_capture(stream);
   const auto exec = must(cuda::create_graph_exec(driver(), graph));
   ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
@@ -134,10 +118,10 @@ TEST_P(Capture, KeepsItsContextFromOtherStreams) {
     const StreamGuard guard(stream.get());
     ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
     ASSERT_THAT(stream.synchronize(), is_ok());
-    begin(stream);
+    begin_capture(stream);
     ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   }
-  const cuda::Graph graph = end(stream);
+  const cuda::Graph graph = end_capture(stream);
   const auto exec = must(cuda::create_graph_exec(driver(), graph));
   {
     // Warm the other stream's context before the gate closes.
@@ -212,7 +196,7 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
     ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
     ASSERT_THAT(captured.synchronize(), is_ok());
   }
-  begin(captured);
+  begin_capture(captured);
   std::thread([&] {
     // New lanes, idle lanes and staging: all that a call may ask of the driver besides its enqueue.
     for (const auto& [stream, target] : {std::pair{&one, &first_out}, {&two, &second_out}}) {
@@ -221,7 +205,7 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
       EXPECT_THAT(execute(*handle, host.tensor, target->tensor), is_ok());
     }
   }).join();
-  end(captured);
+  end_capture(captured);
   ASSERT_THAT(one.synchronize(), is_ok());
   ASSERT_THAT(two.synchronize(), is_ok());
 }

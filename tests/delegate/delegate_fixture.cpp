@@ -86,7 +86,16 @@ std::vector<std::byte> DelegateTest::blob_of(const KernelPlan& plan,
                                              const std::vector<blob::AliasedIo>& aliases) const {
   blob::Metadata metadata;
   for (const auto& input : plan.inputs) metadata.io_bindings.push_back({.name = input.name, .is_input = true});
-  for (const auto& output : plan.outputs) metadata.io_bindings.push_back({.name = output.name, .is_input = false});
+  for (const auto& output : plan.outputs) {
+    blob::Binding binding{.name = output.name, .is_input = false};
+    if (output.data_dependent) {
+      const auto& bound = plan.inputs[output.of].maximum;
+      binding.max_shape.assign(bound.begin(), bound.end());
+      binding.min_shape.assign(bound.size(), 0);
+      binding.shape.assign(bound.size(), -1);
+    }
+    metadata.io_bindings.push_back(binding);
+  }
   metadata.aliased_io = aliases;
   const auto bytes = plan.serialize();
   const blob::Payload payload{support::kKernelEngineKind, "anywhere", bytes};
@@ -103,6 +112,22 @@ std::unique_ptr<delegate::Handle> DelegateTest::load(const KernelPlan& plan, int
   delegate::Options options;
   options.max_inflight = max_inflight;
   return must(try_load(blob_of(plan), options));
+}
+
+cuda::GraphExec DelegateTest::capture(const Stream& stream, const std::function<void()>& body) const {
+  begin_capture(stream);
+  body();
+  return must(cuda::create_graph_exec(driver(), end_capture(stream)));
+}
+
+void DelegateTest::begin_capture(const Stream& stream) const {
+  EXPECT_THAT(driver().cuStreamBeginCapture(stream.get(), CU_STREAM_CAPTURE_MODE_GLOBAL), is_ok());
+}
+
+cuda::Graph DelegateTest::end_capture(const Stream& stream) const {
+  CUgraph graph = nullptr;
+  EXPECT_THAT(driver().cuStreamEndCapture(stream.get(), &graph), is_ok()) << "the capture was not left valid";
+  return cuda::Graph(driver(), graph);
 }
 
 Status DelegateTest::execute(delegate::Handle& handle, std::vector<EValue*> arguments) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <process.h>
@@ -13,6 +14,7 @@
 
 #include <blob/blob.h>
 #include <cuda/current_context.h>
+#include <cuda/owners.h>
 #include <delegate/handle.h>
 #include <etrt/buffer.h>
 #include <etrt/device.h>
@@ -76,6 +78,11 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
 
   Stream create_stream() const { return must(Stream::create(*device_)); }
   [[nodiscard]] support::Gate close_gate(const Stream& stream) const { return {*gates_, stream.get()}; }
+
+  void begin_capture(const Stream& stream) const;
+  cuda::Graph end_capture(const Stream& stream) const;
+  /// What `body` enqueues on the stream, as a graph that can be launched.
+  cuda::GraphExec capture(const Stream& stream, const std::function<void()>& body) const;
 
   std::uint64_t calls(Symbol symbol) const { return hook().counter.count(symbol); }
   std::uint64_t host_waits() const {

@@ -41,15 +41,19 @@ class Handles {
 class Stress : public DelegateTest {
  protected:
   /// Streams of the whole device and of two partitions that share no SM.
-  std::vector<Stream> create_streams() const {
+  struct Streams {
+    std::vector<Partition> partitions;
     std::vector<Stream> streams;
-    streams.push_back(create_stream());
+  };
+
+  Streams create_streams() const {
+    Streams made;
+    made.streams.push_back(create_stream());
     if (const auto limits = device().partition_limits(); limits.ok()) {
-      for (const auto& partition : must(Partition::split(device(), {limits->minimum, limits->minimum}))) {
-        streams.push_back(must(partition.create_stream()));
-      }
+      made.partitions = must(Partition::split(device(), {limits->minimum, limits->minimum}));
+      for (const auto& partition : made.partitions) made.streams.push_back(must(partition.create_stream()));
     }
-    return streams;
+    return made;
   }
 
   /// One thread's life: calls at random until the deadline. Its tensors and streams are its own.
@@ -58,7 +62,7 @@ class Stress : public DelegateTest {
     const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
     const auto deadline = std::chrono::steady_clock::now() + kDuration;
     while (std::chrono::steady_clock::now() < deadline && !HasFailure()) {
-      const std::vector<Stream> streams = create_streams();
+      const auto [partitions, streams] = create_streams();
       for (int round = 0; round < 8; ++round) {
         const auto rows = static_cast<std::int32_t>(below(kMaxRows)) + 1;
         const auto value = static_cast<std::int32_t>(below(1000));
@@ -96,7 +100,12 @@ class Stress : public DelegateTest {
 ETRT_ON_EVERY_DEVICE(Stress);
 
 TEST_P(Stress, EightThreadsAndEightHandlesMakeNoMistake) {
-  Handles handles([this] { return load(KernelPlan::dynamic(1, kMaxRows), 2); });
+  std::atomic<unsigned> loads{0};
+  Handles handles([this, &loads] {
+    KernelPlan plan = KernelPlan::dynamic(1, kMaxRows);
+    plan.caller_gives_memory = ++loads % 2 == 0;
+    return load(plan, 2);
+  });
   std::atomic<std::uint64_t> executed{0};
   std::vector<std::thread> threads;
   for (unsigned t = 0; t < kThreads; ++t) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -20,30 +21,36 @@ std::atomic<int> engines_loaded{0};
 std::atomic<int> engines_alive{0};
 std::atomic<int> contexts_alive{0};
 std::atomic<std::uint64_t> binds{0};
+std::atomic<std::uint64_t> resolves{0};
 
-class KernelContext;
+engine::Dims dims_of(const json& sizes) {
+  return engine::Dims(std::span<const std::int32_t>(sizes.get<std::vector<std::int32_t>>()));
+}
+
+/// One output's recipe.
+struct Recipe {
+  std::size_t tensor;
+  std::size_t of;
+  std::uint32_t add;
+};
 
 class KernelEngine final : public engine::Engine {
  public:
   KernelEngine(const cuda::Device& device, KernelLibrary kernels, const json& plan)
-      : device_(device), kernels_(std::move(kernels)), fails_to_make_contexts_(plan["fails_to_make_contexts"]) {
+      : device_(device),
+        kernels_(std::move(kernels)),
+        fails_to_make_contexts_(plan["fails_to_make_contexts"]),
+        caller_gives_memory_(plan["caller_gives_memory"]) {
     for (const json& input : plan["inputs"]) {
       engine::TensorInfo info;
       info.name = input["name"];
       info.type = engine::DataType::kInt32;
-      info.minimum = engine::Dims(std::span<const std::int32_t>(input["minimum"].get<std::vector<std::int32_t>>()));
-      info.maximum = engine::Dims(std::span<const std::int32_t>(input["maximum"].get<std::vector<std::int32_t>>()));
+      info.minimum = dims_of(input["minimum"]);
+      info.maximum = dims_of(input["maximum"]);
+      if (input["on_host"]) info.location = engine::Location::kHost;
       tensors_.push_back(info);
     }
-    input_count_ = tensors_.size();
-    for (const json& output : plan["outputs"]) {
-      engine::TensorInfo info = tensors_[output["of"].get<std::size_t>()];
-      info.name = output["name"];
-      info.is_input = false;
-      tensors_.push_back(info);
-      sources_.push_back(output["of"]);
-      addends_.push_back(output["add"]);
-    }
+    for (const json& output : plan["outputs"]) add_output(output);
     ++engines_loaded;
     ++engines_alive;
   }
@@ -55,19 +62,37 @@ class KernelEngine final : public engine::Engine {
  private:
   friend class KernelContext;
 
+  void add_output(const json& output) {
+    const std::size_t of = output["of"];
+    engine::TensorInfo info = tensors_[of];
+    info.name = output["name"];
+    info.is_input = false;
+    info.data_dependent = output["data_dependent"];
+    if (output["aliased"]) info.aliased_input = of;
+    if (output["on_host"]) {
+      info.location = engine::Location::kHost;
+      info.minimum = info.maximum = engine::Dims{static_cast<std::int32_t>(info.maximum.rank())};
+    }
+    recipes_.push_back({tensors_.size(), of, output["add"]});
+    tensors_.push_back(info);
+  }
+
   const cuda::Device& device_;
   KernelLibrary kernels_;
   bool fails_to_make_contexts_;
+  bool caller_gives_memory_;
   std::vector<engine::TensorInfo> tensors_;
-  std::size_t input_count_;
-  std::vector<std::size_t> sources_;
-  std::vector<std::uint32_t> addends_;
+  std::vector<Recipe> recipes_;
 };
 
 class KernelContext final : public engine::ExecutionContext {
  public:
-  KernelContext(KernelEngine& engine, cuda::StreamOrderedMemory scratch)
-      : engine_(engine), scratch_(std::move(scratch)), dims_(engine.tensors_.size()), bound_(engine.tensors_.size()) {
+  KernelContext(KernelEngine& engine, cuda::StreamOrderedMemory own_memory)
+      : engine_(engine),
+        own_memory_(std::move(own_memory)),
+        memory_(own_memory_.get()),
+        dims_(engine.tensors_.size()),
+        bound_(engine.tensors_.size()) {
     ++contexts_alive;
   }
   ~KernelContext() override { --contexts_alive; }
@@ -78,9 +103,17 @@ class KernelContext final : public engine::ExecutionContext {
   }
 
   Status resolve_shapes() override {
-    for (std::size_t i = 0; i < engine_.sources_.size(); ++i) {
-      dims_[engine_.input_count_ + i] = dims_[engine_.sources_[i]];
+    ++resolves;
+    host_sum_ = 0;
+    first_host_value_.reset();
+    for (std::size_t i = 0; i < engine_.tensors_.size(); ++i) {
+      const engine::TensorInfo& info = engine_.tensors_[i];
+      if (!info.is_input || info.location != engine::Location::kHost) continue;
+      const auto* values = reinterpret_cast<const std::int32_t*>(bound_[i]);
+      for (std::size_t k = 0; k < elements(i); ++k) host_sum_ += static_cast<std::uint32_t>(values[k]);
+      if (!first_host_value_ && elements(i) > 0) first_host_value_ = values[0];
     }
+    for (const Recipe& recipe : engine_.recipes_) dims_[recipe.tensor] = output_dims(recipe);
     return {};
   }
 
@@ -92,28 +125,71 @@ class KernelContext final : public engine::ExecutionContext {
     return {};
   }
 
+  void set_output_allocator(engine::OutputAllocator* allocator) override { allocator_ = allocator; }
+
+  std::size_t device_memory_bytes() const override {
+    return engine_.caller_gives_memory_ ? elements(engine_.recipes_.front().tensor) * sizeof(std::uint32_t) : 0;
+  }
+
+  Status set_device_memory(std::uint64_t address, std::size_t) override {
+    memory_ = address;
+    return {};
+  }
+
   Status enqueue(cuda::StreamRef stream) override {
     const cuda::Driver& driver = engine_.device_.driver;
-    // The context's own memory, as an engine's activations: two enqueues that nothing orders show in the order checker.
-    ETRT_TRY(cuda::check(driver, engine_.kernels_.fill_u32(stream.get(), scratch_.get(), 1, 1), "cuLaunchKernel"));
-    for (std::size_t i = 0; i < engine_.sources_.size(); ++i) {
-      const std::size_t output = engine_.input_count_ + i;
-      const auto count = static_cast<std::uint32_t>(engine::element_count(dims_[output]).value_or(0));
-      if (count == 0) continue;
-      const std::uint64_t source = bound_[engine_.sources_[i]];
-      const std::uint64_t target = bound_[output];
-      if (source != target) {
-        ETRT_TRY(cuda::check(driver, engine_.kernels_.copy_u32(stream.get(), target, source, count), "cuLaunchKernel"));
-      }
-      ETRT_TRY(cuda::check(driver, engine_.kernels_.add_u32(stream.get(), target, engine_.addends_[i], count),
-                           "cuLaunchKernel"));
-    }
+    // The context's memory, as an engine's activations: two enqueues that nothing orders show in the order checker.
+    const auto touched = static_cast<std::uint32_t>(std::max<std::size_t>(device_memory_bytes() / 4, 1));
+    ETRT_TRY(cuda::check(driver, engine_.kernels_.fill_u32(stream.get(), memory_, 1, touched), "cuLaunchKernel"));
+    for (const Recipe& recipe : engine_.recipes_) ETRT_TRY(compute(recipe, stream));
     return {};
   }
 
  private:
+  std::size_t elements(std::size_t tensor) const { return engine::element_count(dims_[tensor]).value_or(0); }
+
+  engine::Dims output_dims(const Recipe& recipe) const {
+    const engine::TensorInfo& info = engine_.tensors_[recipe.tensor];
+    if (info.location == engine::Location::kHost) return info.maximum;
+    engine::Dims dims = dims_[recipe.of];
+    if (info.data_dependent) dims[0] = first_host_value_.value_or(dims[0]);
+    return dims;
+  }
+
+  Status compute(const Recipe& recipe, cuda::StreamRef stream) {
+    const engine::TensorInfo& info = engine_.tensors_[recipe.tensor];
+    if (info.location == engine::Location::kHost) {
+      const auto sizes = dims_[recipe.of].sizes();
+      std::copy(sizes.begin(), sizes.end(), reinterpret_cast<std::int32_t*>(bound_[recipe.tensor]));
+      return {};
+    }
+    const auto count = static_cast<std::uint32_t>(elements(recipe.tensor));
+    std::uint64_t target = bound_[recipe.tensor];
+    if (info.data_dependent) {
+      target = allocator_->allocate(recipe.tensor, count * sizeof(std::uint32_t));
+      if (target == 0 && count > 0) return Error(ErrorCode::kOutOfMemory, "the allocator has no memory");
+      allocator_->set_shape(recipe.tensor, dims_[recipe.tensor]);
+    }
+    if (count == 0) return {};
+    const cuda::Driver& driver = engine_.device_.driver;
+    const KernelLibrary& kernels = engine_.kernels_;
+    std::uint64_t source = bound_[recipe.of];
+    if (engine_.caller_gives_memory_) {
+      ETRT_TRY(cuda::check(driver, kernels.copy_u32(stream.get(), memory_, source, count), "cuLaunchKernel"));
+      source = memory_;
+    }
+    if (source != target) {
+      ETRT_TRY(cuda::check(driver, kernels.copy_u32(stream.get(), target, source, count), "cuLaunchKernel"));
+    }
+    return cuda::check(driver, kernels.add_u32(stream.get(), target, recipe.add + host_sum_, count), "cuLaunchKernel");
+  }
+
   KernelEngine& engine_;
-  cuda::StreamOrderedMemory scratch_;
+  cuda::StreamOrderedMemory own_memory_;
+  std::uint64_t memory_;
+  engine::OutputAllocator* allocator_ = nullptr;
+  std::uint32_t host_sum_ = 0;
+  std::optional<std::int32_t> first_host_value_;
   std::vector<engine::Dims> dims_;
   std::vector<std::uint64_t> bound_;
 };
@@ -121,17 +197,21 @@ class KernelContext final : public engine::ExecutionContext {
 Result<std::unique_ptr<engine::ExecutionContext>> KernelEngine::create_context(std::optional<int> profile) {
   if (fails_to_make_contexts_) return Error(ErrorCode::kOutOfMemory, "the plan asks for contexts to fail");
   if (profile.value_or(0) != 0) return Error(ErrorCode::kInvalidArgument, "optimization_profile: there is only 0");
-  const auto stream = cuda::per_thread_stream();
-  ETRT_TRY_ASSIGN(auto scratch, cuda::StreamOrderedMemory::create(device_.driver, sizeof(std::uint32_t), stream));
-  ETRT_TRY(cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
-  return std::unique_ptr<engine::ExecutionContext>(new KernelContext(*this, std::move(scratch)));
+  cuda::StreamOrderedMemory own_memory;
+  if (!caller_gives_memory_) {
+    const auto stream = cuda::per_thread_stream();
+    ETRT_TRY_ASSIGN(own_memory, cuda::StreamOrderedMemory::create(device_.driver, sizeof(std::uint32_t), stream));
+    ETRT_TRY(cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
+  }
+  return std::unique_ptr<engine::ExecutionContext>(new KernelContext(*this, std::move(own_memory)));
 }
 
 class KernelLoader final : public engine::Loader {
  public:
   std::string_view kind() const override { return kKernelEngineKind; }
 
-  Status supports(const cuda::Device&, std::string_view target) const override {
+  Status supports(const cuda::Device&, std::string_view target, std::span<const std::byte>,
+                  const engine::EngineOptions&) const override {
     if (target != "nowhere") return {};
     return Error(ErrorCode::kIncompatible, "it is for nowhere");
   }
@@ -151,12 +231,20 @@ class KernelLoader final : public engine::Loader {
 }  // namespace
 
 std::vector<std::byte> KernelPlan::serialize() const {
-  json plan{{"fails_to_load", fails_to_load}, {"fails_to_make_contexts", fails_to_make_contexts}};
+  json plan{{"fails_to_load", fails_to_load},
+            {"fails_to_make_contexts", fails_to_make_contexts},
+            {"caller_gives_memory", caller_gives_memory}};
   for (const Input& input : inputs) {
-    plan["inputs"].push_back({{"name", input.name}, {"minimum", input.minimum}, {"maximum", input.maximum}});
+    plan["inputs"].push_back(
+        {{"name", input.name}, {"minimum", input.minimum}, {"maximum", input.maximum}, {"on_host", input.on_host}});
   }
   for (const Output& output : outputs) {
-    plan["outputs"].push_back({{"name", output.name}, {"of", output.of}, {"add", output.add}});
+    plan["outputs"].push_back({{"name", output.name},
+                               {"of", output.of},
+                               {"add", output.add},
+                               {"on_host", output.on_host},
+                               {"data_dependent", output.data_dependent},
+                               {"aliased", output.aliased}});
   }
   const std::string text = plan.dump();
   const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
@@ -186,7 +274,7 @@ void add_kernel_engine_loader() {
 }
 
 KernelEngineCounts kernel_engine_counts() {
-  return {engines_loaded, engines_alive, contexts_alive, binds};
+  return {engines_loaded, engines_alive, contexts_alive, binds, resolves};
 }
 
 }  // namespace etrt::support

@@ -9,22 +9,31 @@
 
 namespace etrt::support {
 
-/// What a kernel engine computes: output k is input `of` plus `add`, element by element, for 4-byte elements. One engine
-/// with one face on every provider, so that the delegate's tests run on the virtual GPU and on a GPU alike.
+/// What a kernel engine computes: output k is input `of` plus `add`, element by element, for 4-byte elements. Inputs on
+/// the host are shape tensors: the sum of their values is added too, and a data-dependent output has as many rows as
+/// the first value of the first of them says. An output on the host is the shape of input `of`.
+/// One engine with one face on every provider, so that the delegate's tests run on the virtual GPU and on a GPU alike.
 struct KernelPlan {
   struct Input {
     std::string name;
     std::vector<std::int32_t> minimum;
     std::vector<std::int32_t> maximum;
+    bool on_host = false;
   };
   struct Output {
     std::string name;
     std::size_t of;
     std::uint32_t add;
+    bool on_host = false;
+    bool data_dependent = false;
+    bool aliased = false;  ///< shares the memory of input `of`
   };
 
   std::vector<Input> inputs;
   std::vector<Output> outputs;
+  /// The caller gives the context its memory, four bytes for each element of the first output (TensorRT:
+  /// kUSER_MANAGED).
+  bool caller_gives_memory = false;
   bool fails_to_load = false;
   bool fails_to_make_contexts = false;
 
@@ -47,7 +56,8 @@ struct KernelEngineCounts {
   int engines_loaded;
   int engines_alive;
   int contexts_alive;
-  std::uint64_t binds;  ///< calls of ExecutionContext::bind
+  std::uint64_t binds;     ///< calls of ExecutionContext::bind
+  std::uint64_t resolves;  ///< of ExecutionContext::resolve_shapes
 };
 KernelEngineCounts kernel_engine_counts();
 

@@ -1,0 +1,61 @@
+#include <base/format.h>
+#include <delegate/data_dependent.h>
+
+namespace etrt::delegate {
+
+DataDependentOutputs::DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane, cuda::StreamRef stream)
+    : plan_(plan), arguments_(arguments), lane_(lane), stream_(stream) {
+  if (plan.has_data_dependent_outputs) lane.context().set_output_allocator(this);
+}
+
+DataDependentOutputs::~DataDependentOutputs() {
+  if (plan_.has_data_dependent_outputs) lane_.context().set_output_allocator(nullptr);
+}
+
+std::optional<std::size_t> DataDependentOutputs::argument_of(std::size_t tensor) const {
+  for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
+    if (plan_.arguments[i].tensor == tensor) return i;
+  }
+  return std::nullopt;
+}
+
+void DataDependentOutputs::fail(Error error) {
+  if (status_.ok()) status_ = std::move(error);
+}
+
+std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t bytes) {
+  const auto index = argument_of(tensor);
+  if (!index) return 0;
+  const Argument& argument = arguments_[*index];
+  if (bytes > argument.bytes) {
+    fail(Error(ErrorCode::kInvalidArgument,
+               base::concat("output '", plan_.arguments[*index].info.name, "' needs ", bytes,
+                            " bytes, the program has ", argument.bytes, " for it: export it with a larger bound")));
+    return 0;
+  }
+  std::uint64_t address = reinterpret_cast<std::uint64_t>(argument.data);
+  if (argument.placement != Placement::kDevice) {
+    auto staged = lane_.staging[*index].reserve(argument.bytes, stream_);
+    if (!staged.ok()) {
+      fail(std::move(staged).error());
+      return 0;
+    }
+    address = *staged;
+  }
+  lane_.bound[*index] = {address, argument.bytes};
+  return address;
+}
+
+void DataDependentOutputs::set_shape(std::size_t tensor, const engine::Dims& dims) {
+  const auto index = argument_of(tensor);
+  if (!index) return;
+  if (Status resized = resize_output(plan_.arguments[*index], arguments_[*index], dims); !resized.ok()) {
+    fail(std::move(resized).error());
+  }
+}
+
+Status DataDependentOutputs::take_status() {
+  return std::exchange(status_, Status());
+}
+
+}  // namespace etrt::delegate

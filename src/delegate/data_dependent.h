@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <cuda/refs.h>
+#include <delegate/arguments.h>
+#include <delegate/io_plan.h>
+#include <delegate/lane.h>
+#include <engine/execution_context.h>
+#include <etrt/result.h>
+
+namespace etrt::delegate {
+
+/// Gives a call's data-dependent outputs the memory of the program's output tensors, or staging for those on the host,
+/// and their shapes once the engine knows them. The engine waits for the device to learn a shape, inside of its
+/// enqueue. Threads: lives on the stack of one call; registered with the lane's context for its own lifetime.
+class DataDependentOutputs final : public engine::OutputAllocator {
+ public:
+  /// `arguments` are at their upper bounds.
+  DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane, cuda::StreamRef stream);
+  ~DataDependentOutputs() override;
+
+  std::uint64_t allocate(std::size_t tensor, std::size_t bytes) override;
+  void set_shape(std::size_t tensor, const engine::Dims& dims) override;
+
+  /// The first thing that went wrong, once.
+  Status take_status();
+
+ private:
+  std::optional<std::size_t> argument_of(std::size_t tensor) const;
+  void fail(Error error);
+
+  const IoPlan& plan_;
+  Arguments& arguments_;
+  Lane& lane_;
+  cuda::StreamRef stream_;
+  Status status_;
+};
+
+}  // namespace etrt::delegate

@@ -1,0 +1,76 @@
+#include <utility>
+
+#include <base/try.h>
+#include <cuda/relaxed_capture.h>
+#include <delegate/scratch_pool.h>
+
+namespace etrt::delegate {
+
+ScratchPool::Ref::Ref(Ref&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), piece_(other.piece_) {}
+
+ScratchPool::Ref::~Ref() {
+  static_cast<void>(leave());
+}
+
+/// Gives up the share, and returns the memory if this was its last user.
+cuda::StreamOrderedMemory ScratchPool::Ref::leave() noexcept {
+  cuda::StreamOrderedMemory taken;
+  if (pool_ == nullptr) return taken;
+  const std::lock_guard lock(pool_->mutex_);
+  Piece& piece = piece_->second;
+  {
+    const std::lock_guard piece_lock(piece.mutex);
+    if (piece.last_user == this) {
+      taken = std::move(piece.memory);
+      piece.last_user = nullptr;
+    }
+  }
+  if (--piece.users == 0) pool_->pieces_.erase(piece_);
+  pool_ = nullptr;
+  return taken;
+}
+
+void ScratchPool::Ref::join(ScratchPool& pool, const Key& key) {
+  const std::lock_guard lock(pool.mutex_);
+  piece_ = pool.pieces_.try_emplace(key).first;
+  ++piece_->second.users;
+  pool_ = &pool;
+}
+
+Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, const cuda::Device& device, cuda::StreamRef stream,
+                                              std::uint64_t stream_id, std::size_t bytes) {
+  const Key key{&device.driver, device.ordinal, stream_id};
+  cuda::StreamOrderedMemory other;
+  if (ref.pool_ == nullptr || ref.piece_->first != key) {
+    other = ref.leave();
+    ref.join(*this, key);
+  }
+  Piece& piece = ref.piece_->second;
+  Lease lease{std::unique_lock(piece.mutex), 0};
+  if (other.size() > piece.memory.size()) std::swap(other, piece.memory);
+  if (other.size() > 0 || bytes > piece.memory.size()) {
+    const cuda::RelaxedCapture relaxed(device.driver);
+    other.free_on(stream);
+    if (bytes > piece.memory.size()) {
+      ETRT_TRY_ASSIGN(auto grown, cuda::StreamOrderedMemory::create(device.driver, bytes, stream));
+      std::swap(piece.memory, grown);
+      grown.free_on(stream);
+    }
+  }
+  piece.last_user = &ref;
+  lease.address = piece.memory.get();
+  return lease;
+}
+
+std::size_t ScratchPool::bytes(const cuda::Device& device) {
+  const std::lock_guard lock(mutex_);
+  std::size_t total = 0;
+  for (auto& [key, piece] : pieces_) {
+    if (key.driver != &device.driver || key.device != device.ordinal) continue;
+    const std::lock_guard piece_lock(piece.mutex);
+    total += piece.memory.size();
+  }
+  return total;
+}
+
+}  // namespace etrt::delegate
