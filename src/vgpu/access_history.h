@@ -48,6 +48,8 @@ class AccessHistory {
   /// The region stays, marked as freed, until its addresses are given again or many others were freed after it.
   void mark_freed(Region& region);
 
+  void forget(std::uint64_t address) { regions_.erase(address); }
+
   /// The region around `address`; pageable host memory is one region of its own. Null: device memory never allocated.
   Region* find(std::uint64_t address, bool pageable);
 

@@ -18,7 +18,7 @@ CUresult Call::find(CUstream handle, std::shared_ptr<Stream>& stream) {
   if (!legacy && handle != CU_STREAM_PER_THREAD) {
     stream = lookup(machine.streams, handle);
     if (stream == nullptr) return CUDA_ERROR_INVALID_HANDLE;
-    return stream->context->active ? CUDA_SUCCESS : CUDA_ERROR_STREAM_DETACHED;
+    return stream->context->active ? CUDA_SUCCESS : CUDA_ERROR_CONTEXT_IS_DESTROYED;
   }
   if (const CUresult refused = admit(Needs::kContext); refused != CUDA_SUCCESS) return refused;
   const auto& current = thread.contexts.back();

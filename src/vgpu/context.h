@@ -21,6 +21,7 @@ struct Context {
   Device* device = nullptr;
   CUgreenCtx green = nullptr;  ///< null: the primary context
   std::shared_ptr<const Partition> partition;
+  bool coscheduled = true;         ///< of a green context: as in SmSet
   bool active = false;             ///< retained, or a green context not yet destroyed
   std::shared_ptr<Stream> legacy;  ///< the NULL stream, made on first use
 

@@ -102,7 +102,12 @@ void Machine::release_primary(Device& device, std::unique_lock<std::mutex>& lock
 
 void Machine::release_allocation(Allocation& allocation) {
   const std::uint64_t address = allocation.address;
-  if (!allocation.pinned) device(allocation.device)->arena.release(address, allocation.bytes);
+  if (!allocation.pinned) {
+    device(allocation.device)->arena.release(address, allocation.bytes);
+  } else if (checker != nullptr) {
+    // The C library may give these addresses to anyone now.
+    checker->forget(address);
+  }
   memory.erase(address);
 }
 

@@ -91,6 +91,7 @@ class Machine {
   Registry<CUgraphExec, GraphExec> graph_execs;
   struct ResourceDescription {
     int device;
+    bool coscheduled;  ///< as in SmSet
     std::vector<unsigned> sms;
   };
   std::unordered_map<CUdevResourceDesc, ResourceDescription> descriptions;  ///< CUDA: valid for the process's life

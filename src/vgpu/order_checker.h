@@ -42,6 +42,8 @@ class OrderChecker {
   void allocated(std::uint64_t address, std::uint64_t bytes);
   void freed_by_host(std::uint64_t address);
   void freed_in_stream(std::uint64_t address, const Timeline& timeline);
+  /// The addresses are host memory like any other from now on.
+  void forget(std::uint64_t address) { history_.forget(address); }
 
   /// A copy or memset named memory that was freed; nothing is enqueued.
   void refused_after_free(std::uint64_t address, std::uint64_t bytes, std::string_view label, std::uint64_t stream_id);

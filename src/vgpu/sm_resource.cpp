@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -11,9 +12,9 @@ constexpr std::uint32_t kMagic = 0x76534d31;
 struct Tag {
   std::uint32_t magic;
   std::uint32_t instance;
-  std::uint32_t split;
   std::uint16_t device;
-  std::uint16_t may_split;
+  bool may_split;
+  bool coscheduled;
   std::array<std::uint8_t, SmMap::kMaximum / 8> sms;
 };
 static_assert(sizeof(Tag) <= sizeof(CUdevResource::_internal_padding));
@@ -25,16 +26,19 @@ void write_resource(const Machine& machine, const SmSet& set, CUdevResource& res
   if (set.sms.empty()) return;
   Tag tag{kMagic,
           static_cast<std::uint32_t>(machine.instance),
-          static_cast<std::uint32_t>(set.split),
           static_cast<std::uint16_t>(set.device),
           set.may_split,
+          set.coscheduled,
           {}};
   for (const unsigned sm : set.sms) tag.sms[sm / 8] |= static_cast<std::uint8_t>(1u << sm % 8);
   std::memcpy(resource._internal_padding, &tag, sizeof(tag));
   resource.type = CU_DEV_RESOURCE_TYPE_SM;
   resource.sm.smCount = static_cast<unsigned>(set.sms.size());
-  resource.sm.minSmPartitionSize = static_cast<unsigned>(machine.config.sm_partition_minimum);
-  resource.sm.smCoscheduledAlignment = static_cast<unsigned>(machine.config.sm_partition_alignment);
+  const auto unit = [&](int of_device) {
+    return static_cast<unsigned>(set.coscheduled ? of_device : std::min(of_device, kLooseSms));
+  };
+  resource.sm.minSmPartitionSize = unit(machine.config.sm_partition_minimum);
+  resource.sm.smCoscheduledAlignment = unit(machine.config.sm_partition_alignment);
 }
 
 std::optional<SmSet> read_resource(const Machine& machine, const CUdevResource& resource) {
@@ -42,7 +46,7 @@ std::optional<SmSet> read_resource(const Machine& machine, const CUdevResource& 
   std::memcpy(&tag, resource._internal_padding, sizeof(tag));
   if (resource.type != CU_DEV_RESOURCE_TYPE_SM || tag.magic != kMagic) return std::nullopt;
   if (tag.instance != static_cast<std::uint32_t>(machine.instance)) return std::nullopt;
-  SmSet set{tag.device, tag.may_split != 0, tag.split, {}};
+  SmSet set{tag.device, tag.may_split, tag.coscheduled, {}};
   for (unsigned sm = 0; sm < static_cast<unsigned>(machine.sms.sm_count()); ++sm) {
     if (tag.sms[sm / 8] >> sm % 8 & 1u) set.sms.push_back(sm);
   }

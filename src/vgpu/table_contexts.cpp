@@ -65,6 +65,7 @@ CUresult set_current(Machine& machine, CUcontext handle) {
 
 CUresult push_current(Machine& machine, CUcontext handle) {
   return enter(machine, Needs::kInit, [&](Call& call) {
+    if (handle == nullptr) return CUDA_ERROR_INVALID_VALUE;
     const auto context = lookup(machine.contexts, handle);
     if (context == nullptr || !context->active) return CUDA_ERROR_INVALID_CONTEXT;
     call.thread.contexts.push_back(context);

@@ -115,40 +115,37 @@ std::uint64_t address_of(const void* pointer) {
 
 CUresult copy_sync(Machine& machine, CUdeviceptr to, CUdeviceptr from, std::size_t bytes) {
   return enter(machine, Needs::kContext, [&](Call& call) {
-    std::shared_ptr<Stream> legacy;
-    if (const CUresult refused = call.find_for_work(CU_STREAM_LEGACY, legacy)) return refused;
-    if (const CUresult refused = call.refuse_in_capture("cuMemcpy", true)) return refused;
     return copy(call, {to, from, bytes, CU_STREAM_LEGACY, Direction::kAny, true});
   });
 }
 
 CUresult copy_async(Machine& machine, CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     return copy(call, {to, from, bytes, stream, Direction::kAny});
   });
 }
 
 CUresult copy_to_device(Machine& machine, CUdeviceptr to, const void* from, std::size_t bytes, CUstream stream) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     return copy(call, {to, address_of(from), bytes, stream, Direction::kToDevice});
   });
 }
 
 CUresult copy_to_host(Machine& machine, void* to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     return copy(call, {address_of(to), from, bytes, stream, Direction::kToHost});
   });
 }
 
 CUresult copy_on_device(Machine& machine, CUdeviceptr to, CUdeviceptr from, std::size_t bytes, CUstream stream) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     return copy(call, {to, from, bytes, stream, Direction::kOnDevice});
   });
 }
 
 CUresult fill(Machine& machine, CUdeviceptr to, std::uint32_t value, std::size_t count, unsigned width,
               CUstream handle) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find_for_work(handle, stream)) return refused;
     if (count == 0) return CUDA_SUCCESS;

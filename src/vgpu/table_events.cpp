@@ -22,12 +22,12 @@ CUresult create(Machine& machine, CUevent* out, unsigned flags) {
 }
 
 CUresult destroy(Machine& machine, CUevent handle) {
-  return enter(machine, Needs::kContext,
+  return enter(machine, Needs::kInit,
                [&](Call&) { return machine.events.erase(handle) == 1 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; });
 }
 
 CUresult record(Machine& machine, CUevent handle, CUstream stream_handle) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     const auto event = lookup(machine.events, handle);
     if (event == nullptr) return CUDA_ERROR_INVALID_HANDLE;
     std::shared_ptr<Stream> stream;
@@ -49,17 +49,18 @@ CUresult record(Machine& machine, CUevent handle, CUstream stream_handle) {
   });
 }
 
-/// The rules that waiting for an event and asking about it share.
+/// The rules that waiting for an event and asking about it share. A captured event answers for itself, whatever the
+/// thread's mode.
 CUresult refuse(Call& call, const Event& event, std::string_view name, bool waits) {
-  if (const CUresult refused = call.refuse_in_capture(name, waits)) return refused;
-  if (event.capture == nullptr) return CUDA_SUCCESS;
-  if (!event.capture->ended) {
+  if (event.capture != nullptr && !event.capture->ended) {
     event.capture->invalidated = true;
     if (waits && call.machine.checker != nullptr) {
       call.machine.checker->waited_in_capture(name, event.capture->origin->id);
     }
+    return CUDA_ERROR_CAPTURED_EVENT;
   }
-  return CUDA_ERROR_CAPTURED_EVENT;
+  if (const CUresult refused = call.refuse_in_capture(name, waits)) return refused;
+  return event.capture != nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
 CUresult query(Machine& machine, CUevent handle) {

@@ -49,14 +49,14 @@ CUresult end_capture(Machine& machine, CUstream handle, CUgraph* out) {
     const auto capture = stream->capture;
     if (capture == nullptr) return CUDA_ERROR_ILLEGAL_STATE;
     if (capture->origin != stream.get()) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
-    if (capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != call.thread.id) {
-      return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-    }
+    const bool other_thread = capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != call.thread.id;
     const bool joined = capture->joined();
     const int device = stream->device();
     capture->end();
     std::erase(machine.captures, capture);
     const auto program = make_program(*capture);
+    // The capture is over all the same: its own thread finds the stream not capturing.
+    if (other_thread) return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
     if (capture->invalidated) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (!joined) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
     *out = next_handle<CUgraph>();
@@ -109,12 +109,13 @@ CUresult graph_destroy(Machine& machine, CUgraph handle) {
 }
 
 CUresult instantiate(Machine& machine, CUgraphExec* out, CUgraph handle, unsigned long long flags) {
-  return enter(machine, Needs::kInit, [&](Call&) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     constexpr unsigned long long kKnown =
         CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH | CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY;
     if (out == nullptr || (flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
     const auto graph = lookup(machine.graphs, handle);
     if (graph == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (const CUresult refused = call.refuse_in_capture("cuGraphInstantiateWithFlags")) return refused;
     auto exec = std::make_shared<GraphExec>();
     exec->program = graph->program;
     exec->device = graph->device;
@@ -130,14 +131,11 @@ CUresult launch(Machine& machine, CUgraphExec handle, CUstream stream_handle) {
     if (exec == nullptr) return CUDA_ERROR_INVALID_VALUE;
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find_for_work(stream_handle, stream)) return refused;
+    // What an H200 answers, though a graph might have become a node of the captured one.
+    if (const CUresult refused = call.refuse_capturing(*stream, "cuGraphLaunch", false)) return refused;
     if (exec->device != -1 && exec->device != stream->device()) return CUDA_ERROR_INVALID_VALUE;
     auto operation = call.operation();
     operation->work = GraphWork{exec->program};
-    if (stream->capture != nullptr) {
-      operation->accesses = exec->program->accesses;
-      call.submit(stream, std::move(operation));
-      return CUDA_SUCCESS;
-    }
     if (!exec->last_launch.reached()) operation->waits.push_back(exec->last_launch);
     if (machine.checker != nullptr) stream->timeline->clock.merge(exec->clock);
     machine.enqueue(stream, std::move(operation), exec->program->accesses);

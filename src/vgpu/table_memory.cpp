@@ -52,7 +52,7 @@ void free_after_work(Call& call, Allocation& allocation, const std::vector<Devic
 }
 
 CUresult free_device(Machine& machine, CUdeviceptr address) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     if (address == 0) return CUDA_SUCCESS;
     if (const CUresult refused = call.refuse_in_capture("cuMemFree")) return refused;
     Allocation* allocation = machine.memory.starting_at(address);
@@ -66,12 +66,23 @@ CUresult free_device(Machine& machine, CUdeviceptr address) {
   });
 }
 
+/// The stream that memory is to be allocated or freed in. Graphs have no nodes for that here: a capture is refused, and
+/// goes on.
+CUresult find_for_memory(Call& call, CUstream handle, std::string_view name, std::shared_ptr<Stream>& stream) {
+  if (const CUresult refused = call.find_for_work(handle, stream)) return refused;
+  if (stream->capture != nullptr) return CUDA_ERROR_NOT_SUPPORTED;
+  return call.refuse_in_capture(name);
+}
+
 CUresult alloc_async(Machine& machine, CUdeviceptr* out, std::size_t bytes, CUstream handle) {
   return enter(machine, Needs::kInit, [&](Call& call) {
-    if (out == nullptr || bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+    if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
     std::shared_ptr<Stream> stream;
-    if (const CUresult refused = call.find_for_work(handle, stream)) return refused;
-    if (stream->capture != nullptr) return CUDA_ERROR_NOT_SUPPORTED;
+    if (const CUresult refused = find_for_memory(call, handle, "cuMemAllocAsync", stream)) return refused;
+    if (bytes == 0) {
+      *out = 0;
+      return CUDA_SUCCESS;
+    }
     Device& device = *stream->context->device;
     if (const CUresult failed = allocate(machine, device, bytes, true, out)) return failed;
     auto operation = call.operation();
@@ -85,10 +96,10 @@ CUresult alloc_async(Machine& machine, CUdeviceptr* out, std::size_t bytes, CUst
 CUresult free_async(Machine& machine, CUdeviceptr address, CUstream handle) {
   return enter(machine, Needs::kInit, [&](Call& call) {
     std::shared_ptr<Stream> stream;
-    if (const CUresult refused = call.find_for_work(handle, stream)) return refused;
-    if (stream->capture != nullptr) return CUDA_ERROR_NOT_SUPPORTED;
+    if (const CUresult refused = find_for_memory(call, handle, "cuMemFreeAsync", stream)) return refused;
+    if (address == 0) return CUDA_SUCCESS;
     Allocation* allocation = machine.memory.starting_at(address);
-    if (allocation == nullptr || !allocation->stream_ordered || allocation->freed) return CUDA_ERROR_INVALID_VALUE;
+    if (allocation == nullptr || allocation->pinned || allocation->freed) return CUDA_ERROR_INVALID_VALUE;
     allocation->freed = true;
     auto operation = call.operation();
     operation->work = ReleaseWork{address};
@@ -102,9 +113,11 @@ CUresult free_async(Machine& machine, CUdeviceptr address, CUstream handle) {
 CUresult host_alloc(Machine& machine, void** out, std::size_t bytes, unsigned flags) {
   return enter(machine, Needs::kContext, [&](Call& call) {
     constexpr unsigned kKnown = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
-    if (out == nullptr || bytes == 0 || (flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
+    if (out == nullptr || (flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;
     if (const CUresult refused = call.refuse_in_capture("cuMemHostAlloc")) return refused;
     void* memory = nullptr;
+    *out = nullptr;
+    if (bytes == 0) return CUDA_SUCCESS;
     if (posix_memalign(&memory, kPinnedAlignment, bytes) != 0) return CUDA_ERROR_OUT_OF_MEMORY;
     Allocation allocation;
     allocation.host.reset(memory);
@@ -120,7 +133,8 @@ CUresult host_alloc(Machine& machine, void** out, std::size_t bytes, unsigned fl
 }
 
 CUresult free_host(Machine& machine, void* memory) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    if (memory == nullptr) return CUDA_SUCCESS;
     if (const CUresult refused = call.refuse_in_capture("cuMemFreeHost")) return refused;
     Allocation* allocation = machine.memory.starting_at(reinterpret_cast<std::uint64_t>(memory));
     if (allocation == nullptr || !allocation->pinned || allocation->freed) return CUDA_ERROR_INVALID_VALUE;

@@ -36,9 +36,10 @@ CUresult unload(Machine& machine, CUmodule handle) {
     if (const CUresult refused = call.refuse_in_capture("cuModuleUnload")) return refused;
     const auto module = lookup(machine.modules, handle);
     if (module == nullptr) return CUDA_ERROR_INVALID_HANDLE;
+    // As a GPU does, whatever module the work is of.
+    for (const Point& point : machine.points_of(*machine.device(module->device)->primary)) call.wait(point);
     for (const auto& [kernel, function] : module->functions) machine.functions.erase(function);
-    machine.modules.erase(handle);
-    return CUDA_SUCCESS;
+    return machine.modules.erase(handle) == 1 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
   });
 }
 
@@ -171,7 +172,7 @@ CUresult launch_kernel(Machine& machine, CUfunction function, unsigned grid_x, u
                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes, CUstream stream,
                        void** parameters, void** extra) {
   const Geometry geometry{{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared_bytes};
-  return enter(machine, Needs::kContext,
+  return enter(machine, Needs::kInit,
                [&](Call& call) { return launch(call, function, geometry, stream, parameters, extra); });
 }
 

@@ -14,47 +14,55 @@ CUresult device_get_resource(Machine& machine, CUdevice ordinal, CUdevResource* 
     if (resource == nullptr) return CUDA_ERROR_INVALID_VALUE;
     if (machine.device(ordinal) == nullptr) return CUDA_ERROR_INVALID_DEVICE;
     if (number_of(type) != CU_DEV_RESOURCE_TYPE_SM) return CUDA_ERROR_INVALID_RESOURCE_TYPE;
-    SmSet all{ordinal, true, 0, std::vector<unsigned>(static_cast<std::size_t>(machine.sms.sm_count()))};
+    SmSet all{ordinal, true, true, std::vector<unsigned>(static_cast<std::size_t>(machine.sms.sm_count()))};
     std::iota(all.sms.begin(), all.sms.end(), 0u);
     write_resource(machine, all, *resource);
     return CUDA_SUCCESS;
   });
 }
 
-/// SMs per group for a request of `wanted`, under the device's minimum and alignment.
-std::size_t group_size(const Config& config, unsigned wanted, unsigned flags) {
-  auto minimum = static_cast<std::size_t>(std::max(config.sm_partition_minimum, 1));
-  auto alignment = static_cast<std::size_t>(std::max(config.sm_partition_alignment, 1));
-  if (flags & CU_DEV_SM_RESOURCE_SPLIT_IGNORE_SM_COSCHEDULING) {
-    minimum = std::min<std::size_t>(minimum, 2);
-    alignment = std::min<std::size_t>(alignment, 2);
+/// SMs per group for a request of `wanted` out of `available`, under the device's minimum and alignment. A request that
+/// only the rounding makes too large gets all there is.
+std::size_t group_size(const Config& config, std::size_t available, unsigned wanted, bool coscheduled) {
+  int minimum = std::max(config.sm_partition_minimum, 1);
+  int alignment = std::max(config.sm_partition_alignment, 1);
+  if (!coscheduled) {
+    minimum = std::min(minimum, kLooseSms);
+    alignment = std::min(alignment, kLooseSms);
   }
-  const std::size_t size = std::max<std::size_t>(wanted, minimum);
-  return (size + alignment - 1) / alignment * alignment;
+  const std::size_t unit = static_cast<std::size_t>(alignment);
+  const std::size_t size = std::max<std::size_t>(wanted, static_cast<std::size_t>(minimum));
+  const std::size_t rounded = (size + unit - 1) / unit * unit;
+  return rounded > available && size <= available ? available : rounded;
 }
 
 CUresult split_by_count(Machine& machine, CUdevResource* result, unsigned* group_count, const CUdevResource* input,
                         CUdevResource* remaining, unsigned flags, unsigned wanted) {
   return enter(machine, Needs::kInit, [&](Call&) {
-    constexpr unsigned kKnownFlags =
-        CU_DEV_SM_RESOURCE_SPLIT_IGNORE_SM_COSCHEDULING | CU_DEV_SM_RESOURCE_SPLIT_MAX_POTENTIAL_CLUSTER_SIZE;
-    if (group_count == nullptr || input == nullptr || (flags & ~kKnownFlags) != 0) return CUDA_ERROR_INVALID_VALUE;
+    constexpr unsigned kLoose = CU_DEV_SM_RESOURCE_SPLIT_IGNORE_SM_COSCHEDULING;
+    const bool known = flags == 0 || flags == kLoose || flags == CU_DEV_SM_RESOURCE_SPLIT_MAX_POTENTIAL_CLUSTER_SIZE;
+    if (group_count == nullptr || input == nullptr || !known) return CUDA_ERROR_INVALID_VALUE;
     if (number_of(input->type) != CU_DEV_RESOURCE_TYPE_SM) return CUDA_ERROR_INVALID_RESOURCE_TYPE;
     const auto set = read_resource(machine, *input);
     if (!set || (result != nullptr && *group_count == 0)) return CUDA_ERROR_INVALID_VALUE;
-    const std::size_t size = group_size(machine.config, wanted, flags);
-    if (!set->may_split || size > set->sms.size()) return CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION;
+    const bool coscheduled = flags != kLoose;
+    const std::size_t size = group_size(machine.config, set->sms.size(), wanted, coscheduled);
+    if (!set->may_split || size > set->sms.size()) {
+      if (result != nullptr) *result = {};
+      return CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION;
+    }
 
     std::size_t groups = set->sms.size() / size;
     if (result != nullptr) groups = std::min<std::size_t>(groups, *group_count);
-    const std::uint64_t split = ++machine.partitions_made;
     auto next = set->sms.begin();
     for (std::size_t group = 0; group < groups; ++group) {
       const auto end = next + static_cast<std::ptrdiff_t>(size);
-      if (result != nullptr) write_resource(machine, {set->device, false, split, {next, end}}, result[group]);
+      if (result != nullptr) write_resource(machine, {set->device, false, coscheduled, {next, end}}, result[group]);
       next = end;
     }
-    if (remaining != nullptr) write_resource(machine, {set->device, true, split, {next, set->sms.end()}}, *remaining);
+    if (remaining != nullptr) {
+      write_resource(machine, {set->device, false, false, {next, set->sms.end()}}, *remaining);
+    }
     *group_count = static_cast<unsigned>(groups);
     return CUDA_SUCCESS;
   });
@@ -63,22 +71,19 @@ CUresult split_by_count(Machine& machine, CUdevResource* result, unsigned* group
 CUresult generate_desc(Machine& machine, CUdevResourceDesc* description, CUdevResource* resources, unsigned count) {
   return enter(machine, Needs::kInit, [&](Call&) {
     if (description == nullptr || resources == nullptr || count == 0) return CUDA_ERROR_INVALID_VALUE;
-    Machine::ResourceDescription all{-1, {}};
-    std::uint64_t split = 0;
+    Machine::ResourceDescription all{-1, true, {}};
     for (unsigned i = 0; i < count; ++i) {
       if (number_of(resources[i].type) != CU_DEV_RESOURCE_TYPE_SM) return CUDA_ERROR_INVALID_RESOURCE_TYPE;
       const auto set = read_resource(machine, resources[i]);
       if (!set) return CUDA_ERROR_INVALID_VALUE;
-      const bool together = i == 0 || (set->device == all.device && set->split == split && split != 0);
-      if (!together) return CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION;
+      if (i > 0 && set->device != all.device) return CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION;
       all.device = set->device;
-      split = set->split;
+      all.coscheduled = all.coscheduled && set->coscheduled;
       all.sms.insert(all.sms.end(), set->sms.begin(), set->sms.end());
     }
+    // Groups of two splits may share SMs, which nothing forbids: the work has them once.
     std::sort(all.sms.begin(), all.sms.end());
-    if (std::adjacent_find(all.sms.begin(), all.sms.end()) != all.sms.end()) {
-      return CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION;
-    }
+    all.sms.erase(std::unique(all.sms.begin(), all.sms.end()), all.sms.end());
     *description = next_handle<CUdevResourceDesc>();
     machine.descriptions.emplace(*description, std::move(all));
     return CUDA_SUCCESS;
@@ -98,6 +103,7 @@ CUresult green_create(Machine& machine, CUgreenCtx* green, CUdevResourceDesc des
     context->green = next_handle<CUgreenCtx>();
     context->device = device;
     context->partition = machine.sms.make_partition(++machine.partitions_made, described->second.sms);
+    context->coscheduled = described->second.coscheduled;
     context->active = true;
     machine.contexts.emplace(context->handle, context);
     machine.green_contexts.emplace(context->green, context);
@@ -132,7 +138,8 @@ CUresult green_get_resource(Machine& machine, CUgreenCtx handle, CUdevResource* 
     if (context == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
     if (resource == nullptr) return CUDA_ERROR_INVALID_VALUE;
     if (number_of(type) != CU_DEV_RESOURCE_TYPE_SM) return CUDA_ERROR_INVALID_RESOURCE_TYPE;
-    write_resource(machine, {context->device->ordinal, true, 0, context->partition->sms}, *resource);
+    const SmSet own{context->device->ordinal, true, context->coscheduled, context->partition->sms};
+    write_resource(machine, own, *resource);
     return CUDA_SUCCESS;
   });
 }

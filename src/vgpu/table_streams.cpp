@@ -22,7 +22,7 @@ CUresult create_with_priority(Machine& machine, CUstream* out, unsigned flags, i
 }
 
 CUresult destroy(Machine& machine, CUstream handle) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     const auto stream = lookup(machine.streams, handle);
     if (stream == nullptr) return CUDA_ERROR_INVALID_HANDLE;
     machine.streams.erase(handle);
@@ -33,7 +33,7 @@ CUresult destroy(Machine& machine, CUstream handle) {
 }
 
 CUresult synchronize(Machine& machine, CUstream handle) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find(handle, stream)) return refused;
     if (const CUresult refused = call.refuse_in_capture("cuStreamSynchronize", true)) return refused;
@@ -47,7 +47,7 @@ CUresult synchronize(Machine& machine, CUstream handle) {
 }
 
 CUresult query(Machine& machine, CUstream handle) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find(handle, stream)) return refused;
     if (const CUresult refused = call.refuse_in_capture("cuStreamQuery")) return refused;
@@ -60,7 +60,7 @@ CUresult query(Machine& machine, CUstream handle) {
 
 CUresult wait_for_captured(Stream& stream, const std::shared_ptr<Stream>& self, const Event& event) {
   const auto& capture = event.capture;
-  if (capture->ended) return CUDA_ERROR_CAPTURED_EVENT;
+  if (capture->ended) return CUDA_ERROR_INVALID_VALUE;
   if (capture->invalidated) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
   if (stream.role == Stream::Role::kLegacy) {
     capture->invalidated = true;
@@ -79,19 +79,21 @@ CUresult wait_for_captured(Stream& stream, const std::shared_ptr<Stream>& self, 
 }
 
 CUresult wait_event(Machine& machine, CUstream handle, CUevent event_handle, unsigned flags) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find_for_work(handle, stream)) return refused;
     const auto event = lookup(machine.events, event_handle);
     if (event == nullptr) return CUDA_ERROR_INVALID_HANDLE;
-    if (flags == CU_EVENT_WAIT_EXTERNAL && stream->capture != nullptr) return CUDA_ERROR_NOT_SUPPORTED;
+    if (flags == CU_EVENT_WAIT_EXTERNAL) {
+      return stream->capture != nullptr ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_ILLEGAL_STATE;
+    }
     if (flags != CU_EVENT_WAIT_DEFAULT) return CUDA_ERROR_INVALID_VALUE;
     if (event->capture != nullptr) return wait_for_captured(*stream, stream, *event);
+    if (event->recorded.timeline == nullptr) return CUDA_SUCCESS;
     if (stream->capture != nullptr) {
       stream->capture->invalidated = true;
       return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
     }
-    if (event->recorded.timeline == nullptr) return CUDA_SUCCESS;
     if (machine.checker != nullptr) stream->timeline->clock.merge(event->clock);
     if (event->recorded.reached()) return CUDA_SUCCESS;
     auto operation = call.operation();
@@ -102,17 +104,9 @@ CUresult wait_event(Machine& machine, CUstream handle, CUevent event_handle, uns
   });
 }
 
-bool is_special(CUstream handle) {
-  return handle == nullptr || handle == CU_STREAM_LEGACY || handle == CU_STREAM_PER_THREAD;
-}
-
 CUresult get_context(Machine& machine, CUstream handle, CUcontext* out) {
-  return enter(machine, is_special(handle) ? Needs::kContext : Needs::kInit, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
-    if (is_special(handle)) {
-      *out = call.context().handle;
-      return CUDA_SUCCESS;
-    }
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find(handle, stream)) return refused;
     *out = stream->context->handle;
@@ -135,6 +129,7 @@ CUresult get_device(Machine& machine, CUstream handle, CUdevice* out) {
     if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find(handle, stream)) return refused;
+    if (const CUresult refused = call.refuse_capturing(*stream, "cuStreamGetDevice", false)) return refused;
     *out = stream->device();
     return CUDA_SUCCESS;
   });
@@ -145,13 +140,14 @@ CUresult get_id(Machine& machine, CUstream handle, unsigned long long* out) {
     if (out == nullptr) return CUDA_ERROR_INVALID_VALUE;
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find(handle, stream)) return refused;
+    if (const CUresult refused = call.refuse_capturing(*stream, "cuStreamGetId", false)) return refused;
     *out = stream->id;
     return CUDA_SUCCESS;
   });
 }
 
 CUresult launch_host_function(Machine& machine, CUstream handle, CUhostFn function, void* argument) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     if (function == nullptr) return CUDA_ERROR_INVALID_VALUE;
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find_for_work(handle, stream)) return refused;

@@ -1,5 +1,5 @@
-// What CUDA promises about stream capture: what is captured, and what it tolerates. What ends a capture badly is in
-// capture_errors_test.cpp.
+// What CUDA promises about stream capture: what is captured. What other calls do to a capture is in
+// capture_calls_test.cpp, what ends one badly in capture_errors_test.cpp.
 #include <conformance/capturing.h>
 #include <cuda/relaxed_capture.h>
 
@@ -118,32 +118,14 @@ TEST_P(Capture, OfThePerThreadStreamWorks) {
   EXPECT_EQ(node_count(graph), 1u);
 }
 
-TEST_P(Capture, ToleratesQuestionsAboutPointers) {
-  const auto buffer = create_buffer();
+TEST_P(Capture, WaitingForAnEventNeverRecordedAddsNothing) {
+  const auto event = create_event();
   const auto stream = create_stream();
-  const std::uint32_t pageable = 0;
-  unsigned type = 0;
-  CUpointer_attribute attribute = CU_POINTER_ATTRIBUTE_MEMORY_TYPE;
-  void* answer = &type;
   ASSERT_THAT(begin(stream), is_ok());
-  EXPECT_THAT(driver().cuPointerGetAttribute(&type, attribute, buffer.address()), is_ok());
-  EXPECT_THAT(driver().cuPointerGetAttributes(1, &attribute, &answer, host_address(&pageable)), is_ok());
-  EXPECT_EQ(status(stream.get()), CU_STREAM_CAPTURE_STATUS_ACTIVE);
-  EXPECT_THAT(abandon(stream), is_ok());
-}
-
-TEST_P(Capture, ToleratesQuestionsAboutStreamsAndContexts) {
-  const auto stream = create_stream();
-  CUcontext context = nullptr;
-  unsigned long long id = 0;
-  CUdevice found = -1;
-  ASSERT_THAT(begin(stream), is_ok());
-  EXPECT_THAT(driver().cuStreamGetCtx(stream.get(), &context), is_ok());
-  EXPECT_THAT(driver().cuStreamGetId(stream.get(), &id), is_ok());
-  EXPECT_THAT(driver().cuCtxGetDevice(&found), is_ok());
-  EXPECT_EQ(current(), primary());
-  EXPECT_EQ(status(stream.get()), CU_STREAM_CAPTURE_STATUS_ACTIVE);
-  EXPECT_THAT(abandon(stream), is_ok());
+  EXPECT_THAT(driver().cuStreamWaitEvent(stream.get(), event.get(), 0), is_ok());
+  const auto graph = end(stream);
+  ASSERT_TRUE(graph);
+  EXPECT_EQ(node_count(graph), 0u);
 }
 
 // Modes: calls that the capture cannot see are refused, unless the thread says that it knows what it does.

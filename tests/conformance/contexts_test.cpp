@@ -35,6 +35,47 @@ TEST_P(Contexts, CallsThatNeedOneFailWithout) {
   });
 }
 
+TEST_P(Contexts, WorkOnAStreamNeedsNone) {
+  const auto out = create_pinned();
+  const auto buffer = create_buffer();
+  const auto event = create_event();
+  const auto stream = create_stream();
+  on_another_thread([&] {
+    EXPECT_THAT(driver().cuMemsetD8Async(buffer.address(), 0, buffer.bytes(), stream.get()), is_ok());
+    EXPECT_THAT(kernels().fill_u32(stream.get(), buffer.address(), 7, buffer.count()), is_ok());
+    EXPECT_THAT(driver().cuMemcpyDtoHAsync(out.data(), buffer.address(), out.bytes(), stream.get()), is_ok());
+    EXPECT_THAT(driver().cuEventRecord(event.get(), stream.get()), is_ok());
+    EXPECT_THAT(driver().cuStreamWaitEvent(stream.get(), event.get(), 0), is_ok());
+    EXPECT_THAT(driver().cuStreamSynchronize(stream.get()), is_ok());
+    EXPECT_THAT(driver().cuStreamQuery(stream.get()), is_ok());
+    EXPECT_THAT(driver().cuEventQuery(event.get()), is_ok());
+    EXPECT_THAT(driver().cuEventSynchronize(event.get()), is_ok());
+    EXPECT_EQ(current(), nullptr);
+  });
+  EXPECT_THAT(out.values(), Each(7u));
+}
+
+TEST_P(Contexts, FreeingAndDestroyingNeedsNone) {
+  CUdeviceptr memory = 0;
+  void* pinned = nullptr;
+  CUstream stream = nullptr;
+  CUevent event = nullptr;
+  ASSERT_THAT(driver().cuMemAlloc(&memory, 4096), is_ok());
+  ASSERT_THAT(driver().cuMemHostAlloc(&pinned, 4096, 0), is_ok());
+  ASSERT_THAT(driver().cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING), is_ok());
+  ASSERT_THAT(driver().cuEventCreate(&event, 0), is_ok());
+  on_another_thread([&] {
+    EXPECT_THAT(driver().cuMemFree(memory), is_ok());
+    EXPECT_THAT(driver().cuMemFreeHost(pinned), is_ok());
+    EXPECT_THAT(driver().cuStreamDestroy(stream), is_ok());
+    EXPECT_THAT(driver().cuEventDestroy(event), is_ok());
+  });
+}
+
+TEST_P(Contexts, PushingNoneIsAnInvalidValue) {
+  EXPECT_THAT(driver().cuCtxPushCurrent(nullptr), fails_with(CUDA_ERROR_INVALID_VALUE));
+}
+
 TEST_P(Contexts, TheSpecialStreamsNeedOne) {
   on_another_thread([&] {
     EXPECT_THAT(driver().cuStreamSynchronize(CU_STREAM_PER_THREAD), fails_with(CUDA_ERROR_INVALID_CONTEXT));

@@ -29,6 +29,19 @@ TEST_P(Events, WaitingForOneNeverRecordedIsNoWait) {
   EXPECT_THAT(synchronize(stream), is_ok());
 }
 
+TEST_P(Events, AnExternalWaitOutsideACaptureIsAnIllegalState) {
+  const auto event = create_event();
+  const auto stream = create_stream();
+  EXPECT_THAT(driver().cuStreamWaitEvent(stream.get(), event.get(), CU_EVENT_WAIT_EXTERNAL),
+              fails_with(CUDA_ERROR_ILLEGAL_STATE));
+}
+
+TEST_P(Events, UnknownFlagsOfAWaitAreAnInvalidValue) {
+  const auto event = create_event();
+  const auto stream = create_stream();
+  EXPECT_THAT(driver().cuStreamWaitEvent(stream.get(), event.get(), 0x40), fails_with(CUDA_ERROR_INVALID_VALUE));
+}
+
 TEST_P(Events, AreCompleteWhenTheWorkBeforeThemIs) {
   const auto event = create_event();
   const auto stream = create_stream();

@@ -1,4 +1,5 @@
-// What CUDA promises about SM partitions: splitting the SMs, and where the work of a green context's streams runs.
+// What CUDA promises about green contexts, and where the work of their streams runs. How SMs are split is in
+// sm_resources_test.cpp.
 #include <set>
 
 #include <conformance/partitioning.h>
@@ -6,81 +7,11 @@
 namespace etrt::conformance {
 namespace {
 
-class GreenContexts : public PartitionFixture {
- protected:
-  CUdevResource device_sms() const {
-    CUdevResource resource{};
-    EXPECT_THAT(driver().cuDeviceGetDevResource(device(), &resource, CU_DEV_RESOURCE_TYPE_SM), is_ok());
-    return resource;
-  }
-};
+class GreenContexts : public PartitionFixture {};
 ETRT_ON_EVERY_PROVIDER(GreenContexts);
 
 bool disjoint(const std::set<std::uint32_t>& a, const std::set<std::uint32_t>& b) {
   return std::ranges::none_of(a, [&](std::uint32_t sm) { return b.contains(sm); });
-}
-
-// Splitting.
-
-TEST_P(GreenContexts, TheSmsOfADeviceAreItsMultiprocessors) {
-  int count = 0;
-  ASSERT_THAT(driver().cuDeviceGetAttribute(&count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device()), is_ok());
-  const auto resource = device_sms();
-  EXPECT_EQ(resource.type, CU_DEV_RESOURCE_TYPE_SM);
-  EXPECT_EQ(resource.sm.smCount, static_cast<unsigned>(count));
-}
-
-TEST_P(GreenContexts, ASplitGivesGroupsOfAtLeastWhatWasAsked) {
-  const auto all = device_sms();
-  for (const unsigned asked : {1u, layout().minimum, layout().minimum + 1, 2 * layout().minimum}) {
-    CUdevResource group{};
-    unsigned groups = 1;
-    ASSERT_THAT(driver().cuDevSmResourceSplitByCount(&group, &groups, &all, nullptr, 0, asked), is_ok());
-    EXPECT_EQ(groups, 1u);
-    EXPECT_GE(group.sm.smCount, asked);
-  }
-}
-
-TEST_P(GreenContexts, ASplitRoundsUpToTheAlignment) {
-  const auto all = device_sms();
-  CUdevResource group{};
-  unsigned groups = 1;
-  ASSERT_THAT(driver().cuDevSmResourceSplitByCount(&group, &groups, &all, nullptr, 0, layout().minimum + 1), is_ok());
-  EXPECT_EQ(group.sm.smCount, 2 * layout().minimum);
-}
-
-TEST_P(GreenContexts, ASplitLosesNoSm) {
-  const auto all = device_sms();
-  CUdevResource groups[2] = {};
-  CUdevResource rest{};
-  unsigned count = 2;
-  ASSERT_THAT(driver().cuDevSmResourceSplitByCount(groups, &count, &all, &rest, 0, layout().minimum), is_ok());
-  ASSERT_EQ(count, 2u);
-  EXPECT_EQ(groups[0].sm.smCount + groups[1].sm.smCount + rest.sm.smCount, all.sm.smCount);
-}
-
-TEST_P(GreenContexts, ASplitTellsHowManyGroupsItCouldMake) {
-  const auto all = device_sms();
-  unsigned count = 0;
-  ASSERT_THAT(driver().cuDevSmResourceSplitByCount(nullptr, &count, &all, nullptr, 0, layout().minimum), is_ok());
-  EXPECT_GE(count, 2u);
-  EXPECT_LE(count * layout().minimum, all.sm.smCount);
-}
-
-TEST_P(GreenContexts, ASplitMakesNoMoreGroupsThanFit) {
-  const auto all = device_sms();
-  std::vector<CUdevResource> groups(all.sm.smCount + 1);
-  unsigned count = static_cast<unsigned>(groups.size());
-  ASSERT_THAT(driver().cuDevSmResourceSplitByCount(groups.data(), &count, &all, nullptr, 0, layout().minimum), is_ok());
-  EXPECT_LE(count * layout().minimum, all.sm.smCount);
-}
-
-TEST_P(GreenContexts, ASplitCannotAskForMoreThanThereIs) {
-  const auto all = device_sms();
-  CUdevResource group{};
-  unsigned count = 1;
-  EXPECT_THAT(driver().cuDevSmResourceSplitByCount(&group, &count, &all, nullptr, 0, all.sm.smCount + 1),
-              AnyOf(fails_with(CUDA_ERROR_INVALID_VALUE), fails_with(CUDA_ERROR_INVALID_RESOURCE_CONFIGURATION)));
 }
 
 TEST_P(GreenContexts, TellTheirSms) {
@@ -171,6 +102,17 @@ TEST_P(GreenContexts, DoNotWaitForOneAnother) {
   EXPECT_THAT(driver().cuStreamQuery(blocked.get()), fails_with(CUDA_ERROR_NOT_READY));
 }
 
+TEST_P(GreenContexts, WorkOnTheirStreamsNeedsNoCurrentContext) {
+  const auto partition = create_partition();
+  const auto buffer = create_buffer();
+  const auto stream = create_stream_in(partition);
+  on_another_thread([&] {
+    EXPECT_THAT(kernels().fill_u32(stream.get(), buffer.address(), 7, buffer.count()), is_ok());
+    EXPECT_THAT(driver().cuStreamSynchronize(stream.get()), is_ok());
+  });
+  EXPECT_THAT(buffer.read(), Each(7u));
+}
+
 TEST_P(GreenContexts, CopyAndSetMemoryOnTheirStreams) {
   const auto partition = create_partition();
   const auto stream = create_stream_in(partition);
@@ -234,6 +176,38 @@ TEST_P(GreenContexts, EventsOutliveTheStreamAndTheGreenContextTheyWereRecordedIn
   EXPECT_THAT(driver().cuStreamWaitEvent(other.get(), event.get(), 0), is_ok());
   EXPECT_THAT(driver().cuEventRecord(event.get(), other.get()), is_ok());
   EXPECT_THAT(synchronize(other), is_ok());
+}
+
+// The end.
+
+TEST_P(GreenContexts, LeaveTheirStreamsUnusableWhenTheyAreDestroyed) {
+  const auto event = create_event();
+  auto partition = create_partition();
+  const auto stream = create_stream_in(partition);
+  ASSERT_THAT(driver().cuGreenCtxDestroy(partition.green.release()), is_ok());
+  EXPECT_THAT(driver().cuStreamQuery(stream.get()), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+  EXPECT_THAT(driver().cuEventRecord(event.get(), stream.get()), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+  EXPECT_THAT(synchronize(stream), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+}
+
+TEST_P(GreenContexts, TakeTheirCapturesWithThem) {
+  auto partition = create_partition();
+  const auto stream = create_stream_in(partition);
+  ASSERT_THAT(begin(stream), is_ok());
+  ASSERT_THAT(driver().cuGreenCtxDestroy(partition.green.release()), is_ok());
+  EXPECT_THAT(abandon(stream), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+}
+
+TEST_P(GreenContexts, FinishTheWorkOfTheirStreamsWhenTheyAreDestroyed) {
+  const auto out = create_pinned();
+  const auto event = create_event();
+  auto partition = create_partition();
+  const auto stream = create_stream_in(partition);
+  ASSERT_THAT(kernels().fill_u32(stream.get(), out.address(), 7, out.count()), is_ok());
+  ASSERT_THAT(driver().cuEventRecord(event.get(), stream.get()), is_ok());
+  ASSERT_THAT(driver().cuGreenCtxDestroy(partition.green.release()), is_ok());
+  EXPECT_THAT(driver().cuEventSynchronize(event.get()), is_ok());
+  EXPECT_THAT(out.values(), Each(7u));
 }
 
 }  // namespace

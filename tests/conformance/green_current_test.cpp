@@ -49,6 +49,26 @@ TEST_P(GreenCurrent, RefusesThePerThreadStream) {
               fails_with(CUDA_ERROR_INVALID_HANDLE));
 }
 
+TEST_P(GreenCurrent, RefusesQuestionsAboutThePerThreadStream) {
+  const auto partition = create_partition();
+  const auto scope = enter(partition);
+  CUcontext context = nullptr;
+  unsigned long long id = 0;
+  auto status = CU_STREAM_CAPTURE_STATUS_NONE;
+  EXPECT_THAT(driver().cuStreamGetCtx(CU_STREAM_PER_THREAD, &context), fails_with(CUDA_ERROR_INVALID_HANDLE));
+  EXPECT_THAT(driver().cuStreamGetId(CU_STREAM_PER_THREAD, &id), fails_with(CUDA_ERROR_INVALID_HANDLE));
+  EXPECT_THAT(driver().cuStreamIsCapturing(CU_STREAM_PER_THREAD, &status), fails_with(CUDA_ERROR_INVALID_HANDLE));
+}
+
+TEST_P(GreenCurrent, IsTheContextOfTheLegacyStream) {
+  const auto partition = create_partition();
+  const auto scope = enter(partition);
+  CUcontext context = nullptr;
+  ASSERT_THAT(driver().cuStreamGetCtx(CU_STREAM_LEGACY, &context), is_ok());
+  EXPECT_EQ(context, partition.context);
+  EXPECT_EQ(green_of(CU_STREAM_LEGACY), partition.green.get());
+}
+
 TEST_P(GreenCurrent, KeepsStreamsThatWereMadeBeforeWorking) {
   const auto partition = create_partition();
   const auto buffer = create_buffer();

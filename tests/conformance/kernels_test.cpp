@@ -135,6 +135,16 @@ TEST_P(Kernels, AModuleMayBeLoadedTwice) {
   EXPECT_THAT(buffer.read(), Each(7u));
 }
 
+TEST_P(Kernels, UnloadingAModuleWaitsForWorkOfOthers) {
+  const auto event = create_event();
+  const auto stream = create_stream();
+  auto unused = must(cuda::load_module(driver(), provider().kernel_image()));
+  ASSERT_THAT(kernels().spin(stream.get(), milliseconds(2)), is_ok());
+  ASSERT_THAT(driver().cuEventRecord(event.get(), stream.get()), is_ok());
+  ASSERT_THAT(driver().cuModuleUnload(unused.release()), is_ok());
+  EXPECT_THAT(driver().cuEventQuery(event.get()), is_ok());
+}
+
 TEST_P(Kernels, AnImageThatIsNoneIsRefused) {
   alignas(8) constexpr char kNoImage[64] = "this is neither a cubin, nor a fatbin, nor PTX";
   CUmodule module = nullptr;

@@ -133,6 +133,17 @@ TEST_P(Memory, UnknownFlagsOfPinnedMemoryAreAnInvalidValue) {
   EXPECT_THAT(driver().cuMemHostAlloc(&pinned, 4096, 0x8000), fails_with(CUDA_ERROR_INVALID_VALUE));
 }
 
+TEST_P(Memory, PinningNothingGivesWhatMayBeFreed) {
+  void* pinned = nullptr;
+  EXPECT_THAT(driver().cuMemHostAlloc(&pinned, 0, 0), is_ok());
+  EXPECT_THAT(driver().cuMemFreeHost(pinned), is_ok());
+}
+
+TEST_P(Memory, FreeingNullDoesNothing) {
+  EXPECT_THAT(driver().cuMemFree(0), is_ok());
+  EXPECT_THAT(driver().cuMemFreeHost(nullptr), is_ok());
+}
+
 TEST_P(Memory, FreeingPageableMemoryAsPinnedIsAnInvalidValue) {
   std::uint32_t value = 0;
   EXPECT_THAT(driver().cuMemFreeHost(&value), fails_with(CUDA_ERROR_INVALID_VALUE));

@@ -133,6 +133,29 @@ TEST_P(CaptureProbes, StreamOrderedMemory) {
   });
 }
 
+TEST_P(CaptureProbes, FreeingInStreamOrderOnAnotherStream) {
+  const auto other = create_stream();
+  for (const bool relaxed : {false, true}) {
+    CUdeviceptr memory = 0;
+    ASSERT_THAT(driver().cuMemAllocAsync(&memory, 4096, other.get()), is_ok());
+    CUresult freed = CUDA_SUCCESS;
+    const Call free = [&](const cuda::Stream&) { return freed = driver().cuMemFreeAsync(memory, other.get()); };
+    const std::string name = "cuMemFreeAsync on another stream";
+    relaxed ? note_in_relaxed_capture(name, free) : note_in_capture(name, free);
+    if (freed != CUDA_SUCCESS) static_cast<void>(driver().cuMemFreeAsync(memory, other.get()));
+  }
+  EXPECT_THAT(synchronize(other), is_ok());
+}
+
+TEST_P(CaptureProbes, TheIdOfTheLegacyStream) {
+  const auto blocking = create_stream(CU_STREAM_DEFAULT);
+  unsigned long long id = 0;
+  ASSERT_THAT(begin(blocking), is_ok());
+  note("cuStreamGetId of the legacy stream, captured stream blocking", driver().cuStreamGetId(CU_STREAM_LEGACY, &id));
+  note("the capture then", status(blocking.get()) == CU_STREAM_CAPTURE_STATUS_ACTIVE ? "active" : "invalidated");
+  static_cast<void>(abandon(blocking));
+}
+
 TEST_P(CaptureProbes, AllocatingAndFreeing) {
   CUdeviceptr memory = 0;
   void* pinned = nullptr;

@@ -54,6 +54,15 @@ TEST_P(Probes, CallsWithNoContextCurrent) {
                          [&] { return driver().cuMemsetD8Async(buffer.address(), 0, 4, handle); });
     note_without_context("cuStreamSynchronize" + on, [&] { return driver().cuStreamSynchronize(handle); });
     note_without_context("cuStreamQuery" + on, [&] { return driver().cuStreamQuery(handle); });
+    note_without_context("cuLaunchHostFunc" + on, [&] {
+      return driver().cuLaunchHostFunc(
+          handle, [](void*) {}, nullptr);
+    });
+    note_without_context("cuMemAllocAsync and cuMemFreeAsync" + on, [&] {
+      CUdeviceptr memory = 0;
+      const CUresult allocated = driver().cuMemAllocAsync(&memory, 4096, handle);
+      return allocated == CUDA_SUCCESS ? driver().cuMemFreeAsync(memory, handle) : allocated;
+    });
     note_without_context("cuStreamGetCtx" + on, [&] {
       CUcontext context = nullptr;
       return driver().cuStreamGetCtx(handle, &context);

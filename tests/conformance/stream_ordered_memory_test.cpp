@@ -101,6 +101,28 @@ TEST_P(StreamOrderedMemory, MoreThanThereIsRunsOutOfMemory) {
   EXPECT_THAT(synchronize(stream), is_ok());
 }
 
+TEST_P(StreamOrderedMemory, AllocatingNothingGivesWhatMayBeFreed) {
+  const auto stream = create_stream();
+  const auto memory = allocate(0, stream.get());
+  EXPECT_THAT(driver().cuMemFreeAsync(memory, stream.get()), is_ok());
+  EXPECT_THAT(synchronize(stream), is_ok());
+}
+
+TEST_P(StreamOrderedMemory, FreeingNullDoesNothing) {
+  const auto stream = create_stream();
+  EXPECT_THAT(driver().cuMemFreeAsync(0, stream.get()), is_ok());
+  EXPECT_THAT(synchronize(stream), is_ok());
+}
+
+TEST_P(StreamOrderedMemory, OrdinaryMemoryMayBeFreedInStreamOrder) {
+  const auto stream = create_stream();
+  CUdeviceptr memory = 0;
+  ASSERT_THAT(driver().cuMemAlloc(&memory, kBytes), is_ok());
+  ASSERT_THAT(kernels().fill_u32(stream.get(), memory, 7, kCount), is_ok());
+  EXPECT_THAT(driver().cuMemFreeAsync(memory, stream.get()), is_ok());
+  EXPECT_THAT(synchronize(stream), is_ok());
+}
+
 TEST_P(StreamOrderedMemory, FreeingAHostPointerIsAnInvalidValue) {
   const auto stream = create_stream();
   std::uint32_t value = 0;

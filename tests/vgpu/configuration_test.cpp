@@ -106,6 +106,46 @@ TEST_F(Configuration, RoundsAPartitionUpToTheAlignment) {
   EXPECT_EQ(group.sm.smCount, 8u);
 }
 
+TEST_F(Configuration, ASizeThatOnlyTheAlignmentMakesTooLargeIsTheWholeDevice) {
+  const CUdevResource all = all_sms();
+  for (const auto& [asked, given] : {std::pair(124u, 128u), {129u, 132u}, {132u, 132u}}) {
+    CUdevResource group{};
+    CUdevResource rest{};
+    unsigned count = 1;
+    ASSERT_EQ(driver().cuDevSmResourceSplitByCount(&group, &count, &all, &rest, 0, asked), CUDA_SUCCESS);
+    EXPECT_EQ(group.sm.smCount, given);
+    EXPECT_EQ(rest.sm.smCount, 132u - given);
+  }
+}
+
+TEST_F(Configuration, GroupsThatNeedNoCoschedulingComeInPairs) {
+  const CUdevResource all = all_sms();
+  CUdevResource group{};
+  unsigned count = 1;
+  ASSERT_EQ(driver().cuDevSmResourceSplitByCount(&group, &count, &all, nullptr,
+                                                 CU_DEV_SM_RESOURCE_SPLIT_IGNORE_SM_COSCHEDULING, 1),
+            CUDA_SUCCESS);
+  EXPECT_EQ(group.sm.smCount, 2u);
+}
+
+TEST_F(Configuration, AGroupAndTheRestLoseTheAlignment) {
+  const CUdevResource all = all_sms();
+  CUdevResource groups[3]{};
+  CUdevResource parts[2]{};
+  unsigned count = 3;
+  ASSERT_EQ(driver().cuDevSmResourceSplitByCount(groups, &count, &all, &parts[1], 0, 8), CUDA_SUCCESS);
+  parts[0] = groups[0];
+  CUdevResourceDesc description = nullptr;
+  CUgreenCtx partition = nullptr;
+  CUdevResource own{};
+  ASSERT_EQ(driver().cuDevResourceGenerateDesc(&description, parts, 2), CUDA_SUCCESS);
+  ASSERT_EQ(driver().cuGreenCtxCreate(&partition, description, 0, CU_GREEN_CTX_DEFAULT_STREAM), CUDA_SUCCESS);
+  ASSERT_EQ(driver().cuGreenCtxGetDevResource(partition, &own, CU_DEV_RESOURCE_TYPE_SM), CUDA_SUCCESS);
+  EXPECT_EQ(own.sm.smCount, 116u);
+  EXPECT_EQ(own.sm.minSmPartitionSize, 2u);
+  EXPECT_EQ(own.sm.smCoscheduledAlignment, 2u);
+}
+
 TEST_F(Configuration, ASplitCanBeSimulated) {
   const CUdevResource all = all_sms();
   unsigned count = 0;

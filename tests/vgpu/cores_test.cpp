@@ -72,13 +72,11 @@ TEST_F(Cores, APlainStreamUsesEverySm) {
 }
 
 TEST_F(Cores, PartitionsAreDisjointAndRunOnTheirCores) {
-  CUdevResource rest{};
-  const CUgreenCtx first = make_partition(1, nullptr, &rest);
-  const CUgreenCtx second = make_partition(3, &rest);
-  const Seen on_first = places_on(make_stream_in(first));
-  const Seen on_second = places_on(make_stream_in(second));
-  EXPECT_EQ(on_first.sms, (Sms{0}));
-  EXPECT_EQ(on_second.sms, (Sms{1, 2, 3}));
+  const auto partitions = make_partitions(2, 3);
+  const Seen on_first = places_on(make_stream_in(partitions[0]));
+  const Seen on_second = places_on(make_stream_in(partitions[1]));
+  EXPECT_EQ(on_first.sms, (Sms{0, 1, 2}));
+  EXPECT_EQ(on_second.sms, (Sms{3, 4, 5}));
   EXPECT_TRUE(is_within(on_first.cores, cores_of(on_first.sms)));
   EXPECT_TRUE(is_within(on_second.cores, cores_of(on_second.sms)));
 }

@@ -17,6 +17,8 @@ void declare_add_one(const std::byte* parameters, AccessSink& accesses) {
   accesses.write(arguments.data, arguments.count * 4);
 }
 
+void run_nothing(const BlockContext&, const std::byte*) {}
+
 void run_places(const BlockContext& block, const std::byte* parameters) {
   const auto& arguments = *reinterpret_cast<const Places*>(parameters);
   auto* words = static_cast<std::uint32_t*>(block.memory(arguments.out)) + 2 * block.block_index();
@@ -29,6 +31,7 @@ constexpr std::size_t kPlacesSizes[] = {sizeof(CUdeviceptr)};
 
 const Kernel kKernels[] = {
     {"add_one", run_add_one, declare_add_one, kAddOneSizes},
+    {"name_words", run_nothing, declare_add_one, kAddOneSizes},
     {"places", run_places, nullptr, kPlacesSizes},
 };
 
@@ -131,8 +134,12 @@ CUfunction VgpuTest::function(const char* name) {
 }
 
 CUresult VgpuTest::add_one(CUstream stream, CUdeviceptr data, std::uint64_t count) {
+  return launch("add_one", stream, data, count);
+}
+
+CUresult VgpuTest::launch(const char* kernel, CUstream stream, CUdeviceptr data, std::uint64_t count) {
   void* parameters[] = {&data, &count};
-  return driver().cuLaunchKernel(function("add_one"), 4, 1, 1, 1, 1, 1, 0, stream, parameters, nullptr);
+  return driver().cuLaunchKernel(function(kernel), 4, 1, 1, 1, 1, 1, 0, stream, parameters, nullptr);
 }
 
 CUresult VgpuTest::fill(CUstream stream, CUdeviceptr data, std::size_t bytes) {
@@ -146,18 +153,22 @@ void VgpuTest::order(CUstream first, CUstream second) {
   EXPECT_EQ(driver().cuEventDestroy(event), CUDA_SUCCESS);
 }
 
-CUgreenCtx VgpuTest::make_partition(unsigned sm_count, const CUdevResource* from, CUdevResource* rest) {
+std::vector<CUgreenCtx> VgpuTest::make_partitions(unsigned count, unsigned sm_count) {
   CUdevResource all{};
   EXPECT_EQ(driver().cuDeviceGetDevResource(0, &all, CU_DEV_RESOURCE_TYPE_SM), CUDA_SUCCESS);
-  CUdevResource group{};
-  unsigned groups = 1;
-  EXPECT_EQ(driver().cuDevSmResourceSplitByCount(&group, &groups, from != nullptr ? from : &all, rest, 0, sm_count),
-            CUDA_SUCCESS);
-  CUdevResourceDesc description = nullptr;
-  EXPECT_EQ(driver().cuDevResourceGenerateDesc(&description, &group, 1), CUDA_SUCCESS);
-  CUgreenCtx partition = nullptr;
-  EXPECT_EQ(driver().cuGreenCtxCreate(&partition, description, 0, CU_GREEN_CTX_DEFAULT_STREAM), CUDA_SUCCESS);
-  return partition;
+  std::vector<CUdevResource> groups(count);
+  unsigned made = count;
+  EXPECT_EQ(driver().cuDevSmResourceSplitByCount(groups.data(), &made, &all, nullptr, 0, sm_count), CUDA_SUCCESS);
+  EXPECT_EQ(made, count);
+  std::vector<CUgreenCtx> partitions;
+  for (CUdevResource& group : groups) {
+    CUdevResourceDesc description = nullptr;
+    EXPECT_EQ(driver().cuDevResourceGenerateDesc(&description, &group, 1), CUDA_SUCCESS);
+    CUgreenCtx partition = nullptr;
+    EXPECT_EQ(driver().cuGreenCtxCreate(&partition, description, 0, CU_GREEN_CTX_DEFAULT_STREAM), CUDA_SUCCESS);
+    partitions.push_back(partition);
+  }
+  return partitions;
 }
 
 CUstream VgpuTest::make_stream_in(CUgreenCtx partition) {

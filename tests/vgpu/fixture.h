@@ -54,7 +54,8 @@ class Standstill {
   std::vector<std::unique_ptr<HostGate>> gates_;
 };
 
-/// Parameters of the kernel "add_one": adds 1 to `count` words at `data`.
+/// Parameters of the kernel "add_one": adds 1 to `count` words at `data`. "name_words" declares the same and does
+/// nothing.
 struct AddOne {
   CUdeviceptr data;
   std::uint64_t count;
@@ -87,18 +88,24 @@ class VgpuTest : public ::testing::Test {
   CUfunction function(const char* name);
 
   CUresult add_one(CUstream stream, CUdeviceptr data, std::uint64_t count = kBytes / 4);
+  CUresult name_words(CUstream stream, CUdeviceptr data, std::uint64_t count = kBytes / 4) {
+    return launch("name_words", stream, data, count);
+  }
   CUresult fill(CUstream stream, CUdeviceptr data, std::size_t bytes = kBytes);
   CUresult synchronize(CUstream stream) { return driver().cuStreamSynchronize(stream); }
   /// Makes `second` wait for what is in `first` now.
   void order(CUstream first, CUstream second);
 
-  /// A green context of `sm_count` SMs out of all, or out of `from`; `rest` gets what remains.
-  CUgreenCtx make_partition(unsigned sm_count, const CUdevResource* from = nullptr, CUdevResource* rest = nullptr);
+  /// Green contexts of `sm_count` SMs each, that share none.
+  std::vector<CUgreenCtx> make_partitions(unsigned count, unsigned sm_count);
+  CUgreenCtx make_partition(unsigned sm_count) { return make_partitions(1, sm_count).front(); }
   CUstream make_stream_in(CUgreenCtx partition);
 
   std::vector<OrderReport> reports() { return gpu_->take_order_reports(); }
 
  private:
+  CUresult launch(const char* kernel, CUstream stream, CUdeviceptr data, std::uint64_t count);
+
   std::unique_ptr<VirtualGpu> gpu_;
   CUcontext primary_ = nullptr;
   CUmodule module_ = nullptr;

@@ -71,11 +71,11 @@ TEST_F(Handles, AnImageThatIsNoneIsRefusedHoweverShort) {
   EXPECT_EQ(driver().cuModuleLoadData(&module, nullptr), CUDA_ERROR_INVALID_VALUE);
 }
 
-TEST_F(Handles, ADestroyedPartitionDetachesItsStreams) {
+TEST_F(Handles, StreamsOfADestroyedPartitionCanOnlyBeDestroyed) {
   const CUgreenCtx partition = make_partition(2);
   const CUstream stream = make_stream_in(partition);
   EXPECT_EQ(driver().cuGreenCtxDestroy(partition), CUDA_SUCCESS);
-  EXPECT_EQ(synchronize(stream), CUDA_ERROR_STREAM_DETACHED);
+  EXPECT_EQ(synchronize(stream), CUDA_ERROR_CONTEXT_IS_DESTROYED);
   EXPECT_EQ(driver().cuStreamDestroy(stream), CUDA_SUCCESS);
   EXPECT_EQ(driver().cuGreenCtxDestroy(partition), CUDA_ERROR_INVALID_CONTEXT);
 }
