@@ -29,7 +29,10 @@ class ETRT_API Stream {
   Result<bool> is_done() const;
 
   /// Later work of this stream waits for the event's recorded point, on the device; the host does not block.
-  Status wait(const Event& event) const;
+  Status wait(const Event& event) const { return wait(event.get()); }
+
+  /// The same for an event that is somebody else's, `last_completion()` for one.
+  Status wait(cudaEvent_t event) const;
 
   /// The CUDA handle, for StreamGuard and for CUDA's own calls.
   cudaStream_t get() const noexcept { return handle_; }

@@ -39,12 +39,26 @@ class ETRT_API StreamGuard {
 
  private:
   friend struct detail::GuardAccess;
+  friend ETRT_API std::optional<cudaEvent_t> last_completion() noexcept;
 
   cudaStream_t stream_;
   StreamGuard* outer_;
   const void* driver_ = nullptr;  ///< table of the provider that knows the stream; null: none does
   int device_ = -1;
   std::uint64_t stream_id_ = 0;
+  cudaEvent_t last_completion_ = nullptr;
 };
+
+/// The CUDA event that marks the end of the last program executed under the calling thread's innermost guard; none
+/// when nothing has been executed there yet, or without a guard. To let another stream go on from there without a
+/// wait on the host:
+///
+///   auto done = etrt::last_completion();
+///   other_stream.wait(*done);
+///
+/// The event is the program's: it lives until the program is destroyed, and is recorded again by a later call of it
+/// (after at least as many as may be in flight, or one on the same stream), which a wait that comes late then covers as
+/// well. In a capture it is an event of that capture.
+ETRT_API std::optional<cudaEvent_t> last_completion() noexcept;
 
 }  // namespace etrt

@@ -12,6 +12,9 @@ struct GuardAccess {
   /// Null when the thread has no guard.
   static StreamGuard* innermost() noexcept;
 
+  /// A call under the thread's innermost guard has enqueued its work; the event marks its end.
+  static void completed(cudaEvent_t event) noexcept;
+
   static cudaStream_t stream(const StreamGuard& guard) noexcept { return guard.stream_; }
 
   /// What the guard's stream is; found out now when no provider was loaded, or the stream was being captured, as the

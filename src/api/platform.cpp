@@ -81,6 +81,7 @@ Platform::Provider& Platform::virtual_provider() {
   if (!virtual_) {
     virtual_gpu_ = std::make_unique<vgpu::VirtualGpu>(virtual_gpu_config_from_environment());
     virtual_ = std::make_unique<Provider>(virtual_gpu_->driver(), hook_, true);
+    connect_order_log();
     static_cast<void>(virtual_->table->cuInit(0));
   }
   return *virtual_;
@@ -161,6 +162,17 @@ bool Platform::observe(vgpu::Observer* observer) {
   virtual_gpu_->set_observer(observer);
   observed_ = observer != nullptr;
   return true;
+}
+
+void Platform::connect_order_log() {
+  if (virtual_gpu_ == nullptr || log_order_report_ == nullptr) return;
+  virtual_gpu_->on_order_report([log = log_order_report_](const vgpu::OrderReport& report) { log(report.message); });
+}
+
+void Platform::log_order_reports_with(void (*log)(const std::string& message)) {
+  const std::lock_guard lock(mutex_);
+  log_order_report_ = log;
+  connect_order_log();
 }
 
 void Platform::install_hook(cuda::CallHook& hook) {

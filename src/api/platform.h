@@ -47,6 +47,9 @@ class Platform {
   /// Makes `observer` see the virtual GPU's operations, null ends that. False when there is one already.
   bool observe(vgpu::Observer* observer);
 
+  /// Where the order checker's findings are told, from now on. The function is called from any thread.
+  void log_order_reports_with(void (*log)(const std::string& message));
+
   /// Puts a hook around every driver call from now on; must come before any device is opened. For benches and tests.
   void install_hook(cuda::CallHook& hook);
 
@@ -58,6 +61,7 @@ class Platform {
 
   Result<Provider*> cuda();
   Provider& virtual_provider();
+  void connect_order_log();
   Result<const cuda::Device*> device(Provider& provider, int ordinal);
 
   std::mutex mutex_;
@@ -66,6 +70,7 @@ class Platform {
   std::optional<Error> cuda_error_;
   std::unique_ptr<vgpu::VirtualGpu> virtual_gpu_;
   std::unique_ptr<Provider> virtual_;
+  void (*log_order_report_)(const std::string&) = nullptr;
   bool observed_ = false;
 };
 

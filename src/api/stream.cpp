@@ -40,9 +40,9 @@ Result<bool> Stream::is_done() const {
   return result == CUDA_SUCCESS;
 }
 
-Status Stream::wait(const Event& event) const {
+Status Stream::wait(cudaEvent_t event) const {
   return api::in_context(device_.native(), "cuStreamWaitEvent",
-                         [&](const cuda::Driver& driver) { return driver.cuStreamWaitEvent(handle_, event.get(), 0); });
+                         [&](const cuda::Driver& driver) { return driver.cuStreamWaitEvent(handle_, event, 0); });
 }
 
 }  // namespace etrt

@@ -22,7 +22,16 @@ std::optional<cudaStream_t> StreamGuard::current() noexcept {
   return innermost_guard->stream_;
 }
 
+std::optional<cudaEvent_t> last_completion() noexcept {
+  if (innermost_guard == nullptr || innermost_guard->last_completion_ == nullptr) return std::nullopt;
+  return innermost_guard->last_completion_;
+}
+
 namespace detail {
+
+void GuardAccess::completed(cudaEvent_t event) noexcept {
+  if (innermost_guard != nullptr) innermost_guard->last_completion_ = event;
+}
 
 StreamGuard* GuardAccess::innermost() noexcept {
   return innermost_guard;

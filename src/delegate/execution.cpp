@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include <api/guard_access.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
@@ -49,10 +50,12 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
     lane->invalidate();
     return enqueued;
   }
+  if (selected.chosen_by_caller) detail::GuardAccess::completed(lane->done());
   if (!waits_) {
     in_flight.leave();
     return {};
   }
+  Counters::add(counters_.waiting_calls);
   ETRT_TRY(in_flight.wait());
   if (auto failure = lane->context().take_failure()) return std::move(*failure);
   copy_results_out(*lane);
@@ -79,6 +82,7 @@ Status Execution::set_shapes(Lane& lane) {
     lane.invalidate();
     ETRT_TRY(resolve_shapes(lane));
     lane.shapes_valid = true;
+    Counters::add(counters_.shape_changes);
   }
   for (std::size_t i = plan_.input_count; i < arguments_.size(); ++i) {
     ETRT_TRY(resize_output(plan_.arguments[i], arguments_[i], lane.dims[i]));
@@ -217,6 +221,7 @@ Status Execution::bind(Lane& lane, std::size_t index, std::uint64_t address) {
   bound = {};
   ETRT_TRY(lane.context().bind(plan_.arguments[index].tensor, address, bytes));
   bound = {address, bytes};
+  Counters::add(counters_.bindings_set);
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include <cuda/device.h>
 #include <delegate/arguments.h>
+#include <delegate/counters.h>
 #include <delegate/in_flight.h>
 #include <delegate/io_plan.h>
 #include <delegate/lane_pool.h>
@@ -23,8 +24,8 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, PinnedPool& pinned)
-      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned) {}
+  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, PinnedPool& pinned, Counters& counters)
+      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned), counters_(counters) {}
 
   Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
 
@@ -57,6 +58,7 @@ class Execution {
   const IoPlan& plan_;
   LanePool& lanes_;
   PinnedPool& pinned_;
+  Counters& counters_;
 
   // Room for the arguments of all but extreme calls without touching the heap.
   std::array<std::byte, 16384> storage_;

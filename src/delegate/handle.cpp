@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include <executorch/runtime/platform/log.h>
 
 #include <api/platform.h>
@@ -54,6 +56,7 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   std::unique_ptr<Handle> handle(
       new Handle(device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
   ETRT_TRY(handle->lanes_.warm_up());
+  Runtime::instance().handles.add(*handle);
   ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", handle->variant_.c_str(), device.label.c_str(),
          device.description.c_str());
   return handle;
@@ -71,6 +74,7 @@ Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engin
       }) {}
 
 Handle::~Handle() {
+  Runtime::instance().handles.remove(*this);
   // The primary context, whichever is current: memory goes back on its per-thread stream.
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
   lanes_.drain();
@@ -79,8 +83,30 @@ Handle::~Handle() {
 }
 
 Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
-  Execution execution(device_, plan_, lanes_, pinned_);
-  return execution.run(arguments);
+  const auto start = std::chrono::steady_clock::now();
+  Execution execution(device_, plan_, lanes_, pinned_, counters_);
+  Status status = execution.run(arguments);
+  counters_.ended(status.ok(), std::chrono::steady_clock::now() - start);
+  return status;
+}
+
+ProgramReport Handle::report() const {
+  ProgramReport report;
+  report.device = device_.label;
+  report.engine = variant_;
+  report.calls = counters_.calls;
+  report.failed_calls = counters_.failed_calls;
+  report.waiting_calls = counters_.waiting_calls;
+  report.shape_changes = counters_.shape_changes;
+  report.bindings_set = counters_.bindings_set;
+  report.host_ns = counters_.host_ns;
+  report.slowest_ns = counters_.slowest_ns;
+  const engine::EngineMemory memory = engine_->memory();
+  report.engine_bytes = memory.weights;
+  report.streamed_bytes = memory.streamed_weights;
+  report.pinned_staging_bytes = pinned_.total_bytes();
+  lanes_.add_to(report);
+  return report;
 }
 
 }  // namespace etrt::delegate

@@ -9,11 +9,13 @@
 #include <executorch/runtime/core/span.h>
 
 #include <cuda/device.h>
+#include <delegate/counters.h>
 #include <delegate/io_plan.h>
 #include <delegate/lane_pool.h>
 #include <delegate/options.h>
 #include <delegate/pinned_pool.h>
 #include <engine/engine.h>
+#include <etrt/report.h>
 #include <etrt/result.h>
 
 namespace etrt::delegate {
@@ -32,6 +34,8 @@ class Handle {
 
   Status execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments);
 
+  ProgramReport report() const;
+
   const cuda::Device& device() const { return device_; }
   const std::string& variant() const { return variant_; }  ///< what runs: "a host program for host of 60456 bytes"
   std::size_t lane_count() const { return lanes_.size(); }
@@ -45,6 +49,7 @@ class Handle {
   std::shared_ptr<engine::Engine> engine_;
   IoPlan plan_;
   std::string variant_;
+  Counters counters_;
   PinnedPool pinned_;
   LanePool lanes_;
 };

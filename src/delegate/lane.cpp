@@ -43,6 +43,7 @@ Result<std::uint64_t> Lane::scratch_for_graph(const cuda::Driver& driver, std::s
     ETRT_TRY_ASSIGN(auto memory, cuda::create_device_memory(driver, bytes));
     graph_scratch.push_back(std::move(memory));
     graph_scratch_bytes = bytes;
+    graph_scratch_total += bytes;
   }
   return graph_scratch.back().get();
 }

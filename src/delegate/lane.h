@@ -50,8 +50,9 @@ class Lane {
   /// In captures: the graph may run whenever it is launched, so the memory is its own. Earlier graphs keep theirs.
   std::vector<cuda::DeviceMemory> graph_scratch;
   std::size_t graph_scratch_bytes = 0;  ///< of the last
-  std::size_t scratch_needed = 0;       ///< by the context, for the shapes that it is set to
-  std::uint64_t scratch_address = 0;    ///< what the context was given
+  std::size_t graph_scratch_total = 0;
+  std::size_t scratch_needed = 0;     ///< by the context, for the shapes that it is set to
+  std::uint64_t scratch_address = 0;  ///< what the context was given
   std::size_t scratch_bytes = 0;
 
   /// What is known of the lane's last call. Waiting for or asking after an event that was recorded in a capture would

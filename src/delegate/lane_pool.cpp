@@ -214,4 +214,15 @@ std::size_t LanePool::size() const {
   return entries_.size();
 }
 
+void LanePool::add_to(ProgramReport& report) const {
+  std::unique_lock lock(mutex_);
+  report.execution_contexts = entries_.size();
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    given_back_.wait(lock, [&] { return !entries_[i]->leased; });
+    const Lane& lane = *entries_[i]->lane;
+    for (const DeviceStaging& staging : lane.staging) report.device_staging_bytes += staging.capacity();
+    report.graph_bytes += lane.graph_scratch_total;
+  }
+}
+
 }  // namespace etrt::delegate

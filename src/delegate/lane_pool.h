@@ -11,6 +11,7 @@
 #include <cuda/device.h>
 #include <delegate/lane.h>
 #include <delegate/stream_selection.h>
+#include <etrt/report.h>
 #include <etrt/result.h>
 
 namespace etrt::delegate {
@@ -56,6 +57,9 @@ class LanePool {
 
   std::size_t size() const;
 
+  /// Adds what the lanes hold. Waits for calls in progress.
+  void add_to(ProgramReport& report) const;
+
  private:
   /// How a leased lane gets behind its own earlier work.
   enum class Wait { kNone, kOnDevice, kOnHost };
@@ -89,7 +93,7 @@ class LanePool {
   const Factory factory_;
 
   mutable std::mutex mutex_;
-  std::condition_variable given_back_;
+  mutable std::condition_variable given_back_;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::uint64_t uses_ = 0;
   std::uint64_t only_stream_ = 0;  ///< the one stream that has used the handle; 0: none yet

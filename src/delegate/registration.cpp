@@ -3,6 +3,7 @@
 #include <executorch/runtime/backend/interface.h>
 #include <executorch/runtime/platform/log.h>
 
+#include <api/platform.h>
 #include <etrt/backend.h>
 #include <etrt/options.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
@@ -10,7 +11,12 @@
 namespace etrt {
 namespace {
 
+void log_order_report(const std::string& message) {
+  ET_LOG(Error, "virtual GPU, order checker: %s", message.c_str());
+}
+
 executorch::runtime::Error register_once() {
+  api::Platform::instance().log_order_reports_with(log_order_report);
   // Never destroyed: ExecuTorch keeps the pointer and has no way to take it back.
   static auto* const backend = new torch_tensorrt::executorch_backend::TensorRTBackend();
   const auto error = executorch::runtime::register_backend({kBackendId, backend});

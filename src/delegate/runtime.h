@@ -1,5 +1,6 @@
 #pragma once
 
+#include <delegate/handle_list.h>
 #include <delegate/partition_mix.h>
 #include <delegate/scratch_pool.h>
 #include <engine/engine_cache.h>
@@ -12,6 +13,7 @@ struct Runtime {
   engine::EngineCache engines;
   PartitionMix partitions;
   ScratchPool scratch;
+  HandleList handles;
 
   static Runtime& instance();
 };

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <etrt/export.h>
+
+namespace etrt {
+
+/// What one loaded program (one delegate handle) has done and holds. Counts and times are totals since it was loaded.
+struct ProgramReport {
+  std::string device;  ///< "cuda:0", "virtual:0"
+  std::string engine;  ///< what runs: "a host program for host of 60712 bytes"
+
+  std::uint64_t calls = 0;          ///< of execute() that succeeded
+  std::uint64_t failed_calls = 0;   ///< that returned an error
+  std::uint64_t waiting_calls = 0;  ///< that waited on the host, for results there or for want of a guard
+  std::uint64_t shape_changes = 0;  ///< calls that set new shapes
+  std::uint64_t bindings_set = 0;   ///< tensors bound to another address than before
+  std::uint64_t host_ns = 0;        ///< time spent inside of execute(), all threads together
+  std::uint64_t slowest_ns = 0;     ///< of it, in the slowest call
+
+  std::size_t execution_contexts = 0;
+  std::size_t engine_bytes = 0;          ///< weights on the device; shared by all programs that hold the same engine
+  std::size_t streamed_bytes = 0;        ///< weights on the host (TensorRT weight streaming)
+  std::size_t device_staging_bytes = 0;  ///< device memory behind arguments on the host
+  std::size_t pinned_staging_bytes = 0;  ///< pinned host memory for their copies
+  std::size_t graph_bytes = 0;           ///< scratch memory that captured calls keep for their graphs
+};
+
+/// Scratch memory of execution contexts on one device, shared by the programs that run on a stream.
+struct ScratchReport {
+  std::string device;
+  std::size_t bytes = 0;
+};
+
+struct Report {
+  std::vector<ProgramReport> programs;  ///< in the order they were loaded
+  std::vector<ScratchReport> scratch;   ///< one for each device that programs are loaded on
+};
+
+/// What etrt holds in this process. Threads: safe; waits for calls that are between their enqueues.
+ETRT_API Report report();
+
+}  // namespace etrt

@@ -1,0 +1,39 @@
+#include <algorithm>
+
+#include <delegate/handle.h>
+#include <delegate/handle_list.h>
+#include <delegate/runtime.h>
+
+namespace etrt {
+namespace delegate {
+
+void HandleList::add(const Handle& handle) {
+  const std::lock_guard lock(mutex_);
+  handles_.push_back(&handle);
+}
+
+void HandleList::remove(const Handle& handle) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::erase(handles_, &handle);
+}
+
+Report HandleList::report() {
+  const std::lock_guard lock(mutex_);
+  Report report;
+  for (const Handle* handle : handles_) {
+    report.programs.push_back(handle->report());
+    const cuda::Device& device = handle->device();
+    const auto is_same = [&](const ScratchReport& known) { return known.device == device.label; };
+    if (std::any_of(report.scratch.begin(), report.scratch.end(), is_same)) continue;
+    report.scratch.push_back({device.label, Runtime::instance().scratch.bytes(device)});
+  }
+  return report;
+}
+
+}  // namespace delegate
+
+Report report() {
+  return delegate::Runtime::instance().handles.report();
+}
+
+}  // namespace etrt

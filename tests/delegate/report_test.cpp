@@ -1,0 +1,127 @@
+// What the delegate hands to the caller besides results: completion events and a report of what it did and holds.
+
+#include <delegate_fixture.h>
+
+#include <etrt/report.h>
+
+namespace etrt::test {
+namespace {
+
+using Values = std::vector<std::int32_t>;
+
+class Completion : public DelegateTest {};
+ETRT_ON_EVERY_DEVICE(Completion);
+
+TEST_P(Completion, OrdersAnotherStreamBehindTheLastCallWithoutAHostWait) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  Buffer seen = must(Buffer::pinned(device(), 8 * sizeof(std::int32_t)));
+  const Stream stream = create_stream();
+  const Stream reader = create_stream();
+  auto gate = close_gate(stream);
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    const auto done = last_completion();
+    ASSERT_TRUE(done.has_value());
+    ASSERT_THAT(reader.wait(*done), is_ok());
+  }
+  ASSERT_THAT(out.buffer.copy_to_host(seen.data(), seen.size(), reader.get()), is_ok());
+  EXPECT_FALSE(must(reader.is_done())) << "the reader did not wait";
+  gate.open();
+  ASSERT_THAT(reader.synchronize(), is_ok());
+  const auto* values = static_cast<const std::int32_t*>(seen.data());
+  EXPECT_EQ(Values(values, values + 8), Values(8, 6));
+}
+
+TEST_P(Completion, IsTheInnermostGuardsOwn) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream outer_stream = create_stream();
+  const Stream inner_stream = create_stream();
+  EXPECT_FALSE(last_completion().has_value());
+  const StreamGuard outer(outer_stream.get());
+  EXPECT_FALSE(last_completion().has_value());
+  {
+    const StreamGuard inner(inner_stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    EXPECT_TRUE(last_completion().has_value());
+  }
+  EXPECT_FALSE(last_completion().has_value());
+  ASSERT_THAT(inner_stream.synchronize(), is_ok());
+}
+
+class Reports : public DelegateTest {
+ protected:
+  static ProgramReport last_program() { return report().programs.back(); }
+};
+ETRT_ON_EVERY_DEVICE(Reports);
+
+TEST_P(Reports, CountWhatCallsDid) {
+  const auto handle = load(KernelPlan::dynamic(1, 8), 1);
+  DeviceTensor in(device(), {2, 4}, 5);
+  DeviceTensor out(device(), {2, 4}, 0);
+  DeviceTensor longer(device(), {3, 4}, 5);
+  DeviceTensor longer_out(device(), {3, 4}, 0);
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    for (int i = 0; i < 3; ++i) ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(execute(*handle, longer.tensor, longer_out.tensor), is_ok());
+  }
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_FALSE(execute(*handle, in.tensor, longer_out.tensor).ok());
+  const ProgramReport program = last_program();
+  EXPECT_EQ(program.device, device().name());
+  EXPECT_EQ(program.calls, 5u);
+  EXPECT_EQ(program.failed_calls, 1u);
+  EXPECT_EQ(program.waiting_calls, 1u);
+  EXPECT_EQ(program.shape_changes, 3u);
+  EXPECT_EQ(program.bindings_set, 6u);
+  EXPECT_GE(program.host_ns, program.slowest_ns);
+  EXPECT_GT(program.slowest_ns, 0u);
+}
+
+TEST_P(Reports, TellTheMemoryThatIsHeld) {
+  KernelPlan plan = KernelPlan::dynamic(1, 64);
+  plan.caller_gives_memory = true;
+  const auto handle = load(plan);
+  HostTensor host({2, 4}, 5);
+  DeviceTensor in(device(), {2, 4}, 5);
+  DeviceTensor out(device(), {2, 4}, 0);
+  const Stream stream = create_stream();
+  const auto call = [&] {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  };
+  call();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, host.tensor, out.tensor), is_ok());
+  }
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  const auto exec = capture(stream, call);
+  const Report all = report();
+  const ProgramReport& program = all.programs.back();
+  EXPECT_EQ(program.execution_contexts, 1u);
+  EXPECT_GE(program.device_staging_bytes, 32u);
+  EXPECT_GE(program.pinned_staging_bytes, 32u);
+  EXPECT_EQ(program.graph_bytes, 32u);
+  ASSERT_EQ(all.scratch.size(), 1u);
+  EXPECT_EQ(all.scratch[0].device, device().name());
+  EXPECT_EQ(all.scratch[0].bytes, 32u);
+}
+
+TEST_P(Reports, HoldNoProgramThatIsGone) {
+  const std::size_t before = report().programs.size();
+  auto handle = load(KernelPlan::fixed(1, {8}));
+  EXPECT_EQ(report().programs.size(), before + 1);
+  handle.reset();
+  EXPECT_EQ(report().programs.size(), before);
+}
+
+}  // namespace
+}  // namespace etrt::test
