@@ -29,4 +29,21 @@ inline constexpr char kOptionOptimizationProfile[] = "optimization_profile";
 /// decimal digits; default: TensorRT's automatic budget.
 inline constexpr char kOptionWeightStreamingBudget[] = "weight_streaming_budget";
 
+/// Shapes that the program is run with once when it is loaded, on zeros, so that the first real call of a shape finds
+/// everything in place: "1x1x8x8; 15x1x8x8" for two shapes of one input, "8x4, scalar" for two inputs.
+inline constexpr char kOptionWarmUp[] = "warm_up";
+
+// The next three decide what code runs in this process. They count as backend options alone: as compile specs, which
+// come with the program file, they are errors.
+
+/// The TensorRT library to open; default: ETRT_TENSORRT_LIBRARY, then the loader's search, then Python wheels.
+inline constexpr char kOptionTensorRtLibrary[] = "tensorrt_library";
+
+/// Libraries of TensorRT plugins that the engine needs, loaded before it; several are separated by ':'.
+inline constexpr char kOptionPluginLibraries[] = "plugin_libraries";
+
+/// 1 lets an engine bring host code of its own, as version-compatible plans do, and lets TensorRT's lean runtime run
+/// it: for files that are trusted as a program is. Default 0.
+inline constexpr char kOptionAllowEngineCode[] = "allow_engine_code";
+
 }  // namespace etrt

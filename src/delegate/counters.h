@@ -26,6 +26,13 @@ struct Counters {
     }
   }
 
+  void reset() {
+    for (auto* counter :
+         {&calls, &failed_calls, &waiting_calls, &shape_changes, &bindings_set, &host_ns, &slowest_ns}) {
+      counter->store(0, std::memory_order_relaxed);
+    }
+  }
+
   static void add(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 };
 

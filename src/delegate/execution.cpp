@@ -141,9 +141,14 @@ bool Execution::returns_host_data() const {
 Status Execution::refuse_in_capture(const Lane& lane, const SelectedStream& selected) const {
   bool staged = false;
   for (std::size_t i = 0; i < arguments_.size(); ++i) staged |= is_staged(i);
-  if (!staged && !waits_ && !plan_.has_data_dependent_outputs) return {};
+  if (!staged && !waits_ && !plan_.has_data_dependent_outputs && !plan_.synchronous) return {};
   ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(lane, selected));
   if (!in_capture) return {};
+  if (plan_.synchronous) {
+    return Error(ErrorCode::kInvalidState,
+                 "the stream is being captured and the engine streams its weights, which waits for the device: give it "
+                 "a larger weight_streaming_budget, or run this program outside of the capture");
+  }
   if (plan_.has_data_dependent_outputs) {
     return Error(ErrorCode::kInvalidState,
                  "the stream is being captured and an output's shape depends on data, which the engine waits for: run "

@@ -11,6 +11,8 @@
 #include <delegate/handle.h>
 #include <delegate/runtime.h>
 #include <delegate/variant_selection.h>
+#include <delegate/warm_up.h>
+#include <etrt/options.h>
 
 namespace etrt::delegate {
 namespace {
@@ -48,14 +50,17 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
   const engine::Loader& loader = *choice.candidate.loader;
-  const engine::EngineOptions engine_options{options.weight_streaming_budget};
   ETRT_TRY_ASSIGN(auto engine,
-                  Runtime::instance().engines.load(loader, device, choice.candidate.payload, engine_options));
+                  Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
   std::unique_ptr<Handle> handle(
       new Handle(device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
   ETRT_TRY(handle->lanes_.warm_up());
+  if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {
+    return std::move(warmed).error().within(base::concat("option '", kOptionWarmUp, "'"));
+  }
+  handle->counters_.reset();
   Runtime::instance().handles.add(*handle);
   ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", handle->variant_.c_str(), device.label.c_str(),
          device.description.c_str());

@@ -37,6 +37,7 @@ class Handle {
   ProgramReport report() const;
 
   const cuda::Device& device() const { return device_; }
+  const IoPlan& plan() const { return plan_; }
   const std::string& variant() const { return variant_; }  ///< what runs: "a host program for host of 60456 bytes"
   std::size_t lane_count() const { return lanes_.size(); }
   const std::shared_ptr<engine::Engine>& engine() const { return engine_; }

@@ -28,6 +28,7 @@ struct IoPlan {
   std::size_t input_count = 0;
   bool has_host_tensors = false;
   bool has_data_dependent_outputs = false;
+  bool synchronous = false;  ///< the engine's enqueue waits for its work
 
   /// TensorRT engines are matched by name, host programs by position: exporters name a program's tensors differently.
   /// Errors name the binding and what the engine has instead.

@@ -47,26 +47,107 @@ Result<std::int64_t> number_in(std::string_view key, const Value& value, std::in
   return *number;
 }
 
-Status apply(Options& options, std::string_view key, const Value& value) {
-  if (key == kOptionDevice) {
-    const auto* text = std::get_if<std::string>(&value);
-    if (text == nullptr || text->empty()) return malformed(key, shown(value), "auto, cuda:N, virtual or virtual:N");
-    options.device = *text;
-  } else if (key == kOptionMaxInflight) {
-    ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, kMaxInflightLimit, "a number from 1 to 64"));
-    options.max_inflight = static_cast<int>(number);
-  } else if (key == kOptionOptimizationProfile) {
-    ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 0, INT32_MAX, "a profile number, 0 or above"));
-    options.optimization_profile = static_cast<int>(number);
-  } else if (key == kOptionWeightStreamingBudget) {
-    ETRT_TRY_ASSIGN(options.weight_streaming_budget,
-                    number_in(key, value, 0, INT64_MAX, "a number of bytes, 0 or above"));
-  } else {
-    return Error(ErrorCode::kInvalidArgument,
-                 base::concat("option '", key, "' is unknown; known are ", kOptionDevice, ", ", kOptionMaxInflight,
-                              ", ", kOptionOptimizationProfile, " and ", kOptionWeightStreamingBudget));
+Result<std::string> text_of(std::string_view key, const Value& value, std::string_view wanted) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr || text->empty()) return malformed(key, shown(value), wanted);
+  return *text;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
   }
+  return parts;
+}
+
+using Apply = Status (*)(Options& options, std::string_view key, const Value& value);
+
+Status apply_device(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(options.device, text_of(key, value, "auto, cuda:N, virtual or virtual:N"));
   return {};
+}
+
+Status apply_max_inflight(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, kMaxInflightLimit, "a number from 1 to 64"));
+  options.max_inflight = static_cast<int>(number);
+  return {};
+}
+
+Status apply_profile(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 0, INT32_MAX, "a profile number, 0 or above"));
+  options.optimization_profile = static_cast<int>(number);
+  return {};
+}
+
+Status apply_budget(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(options.engine.weight_streaming_budget,
+                  number_in(key, value, 0, INT64_MAX, "a number of bytes, 0 or above"));
+  return {};
+}
+
+Status apply_warm_up(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const std::string text, text_of(key, value, "a list of shapes"));
+  auto sets = parse_shape_sets(text);
+  if (!sets.ok()) return std::move(sets).error().within(base::concat("option '", key, "'"));
+  options.warm_up = std::move(sets).value();
+  return {};
+}
+
+Status apply_tensorrt_library(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(options.engine.tensorrt_library, text_of(key, value, "the path of a library"));
+  return {};
+}
+
+Status apply_plugin_libraries(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const std::string text, text_of(key, value, "paths of libraries"));
+  options.engine.plugin_libraries = split(text, ':');
+  return {};
+}
+
+Status apply_allow_engine_code(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 0, 1, "0 or 1"));
+  options.engine.allow_engine_code = number == 1;
+  return {};
+}
+
+struct Known {
+  const char* key;
+  Apply apply;
+  bool programs_may = true;  ///< set it, by a compile spec
+};
+
+constexpr Known kKnown[] = {
+    {kOptionDevice, apply_device},
+    {kOptionMaxInflight, apply_max_inflight},
+    {kOptionOptimizationProfile, apply_profile},
+    {kOptionWeightStreamingBudget, apply_budget},
+    {kOptionWarmUp, apply_warm_up},
+    {kOptionTensorRtLibrary, apply_tensorrt_library, false},
+    {kOptionPluginLibraries, apply_plugin_libraries, false},
+    {kOptionAllowEngineCode, apply_allow_engine_code, false},
+};
+
+Error unknown(std::string_view key) {
+  std::string names;
+  for (const Known& known : kKnown) names += base::concat(names.empty() ? "" : ", ", known.key);
+  return Error(ErrorCode::kInvalidArgument, base::concat("option '", key, "' is unknown; known are ", names));
+}
+
+Status apply(Options& options, std::string_view key, const Value& value, bool from_program) {
+  const auto* known =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& candidate) { return key == candidate.key; });
+  if (known == std::end(kKnown)) return unknown(key);
+  if (from_program && !known->programs_may) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("option '", key,
+                              "' decides what code runs: the application may set it, a program's "
+                              "compile spec may not"));
+  }
+  return known->apply(options, key, value);
 }
 
 Result<Value> value_of(const et::BackendOption& option) {
@@ -100,14 +181,14 @@ Result<Options> read_options(et::Span<const et::BackendOption> backend_options,
     ETRT_TRY(refuse_twice(specs, spec.key));
     if (spec.key == kTargetDeviceSpec) continue;
     ETRT_TRY_ASSIGN(const Value value, value_of(spec));
-    ETRT_TRY(apply(options, spec.key, value));
+    ETRT_TRY(apply(options, spec.key, value, true));
   }
   std::set<std::string, std::less<>> given;
   for (const et::BackendOption& option : backend_options) {
     const std::string_view key(option.key, strnlen(option.key, sizeof(option.key)));
     ETRT_TRY(refuse_twice(given, key));
     ETRT_TRY_ASSIGN(const Value value, value_of(option));
-    ETRT_TRY(apply(options, key, value));
+    ETRT_TRY(apply(options, key, value, false));
   }
   return options;
 }

@@ -8,6 +8,7 @@
 #include <etrt/options.h>
 #include <etrt/partition.h>
 #include <etrt/pte.h>
+#include <etrt/report.h>
 #include <etrt/result.h>
 #include <etrt/stream.h>
 #include <etrt/stream_guard.h>

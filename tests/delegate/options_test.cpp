@@ -51,7 +51,27 @@ TEST(DelegateOptions, HaveDefaults) {
   EXPECT_EQ(options->device, "auto");
   EXPECT_EQ(options->max_inflight, 4);
   EXPECT_EQ(options->optimization_profile, std::nullopt);
-  EXPECT_EQ(options->weight_streaming_budget, std::nullopt);
+  EXPECT_EQ(options->engine.weight_streaming_budget, std::nullopt);
+}
+
+TEST(DelegateOptions, HaveWarmUpShapes) {
+  const auto options = read({option(kOptionWarmUp, "2x4; 3x4")});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->warm_up.size(), 2u);
+  expect_refused(read({option(kOptionWarmUp, "2by4")}), kOptionWarmUp);
+  expect_refused(read({option(kOptionWarmUp, 3)}), kOptionWarmUp);
+}
+
+TEST(DelegateOptions, ThatDecideWhatCodeRunsAreTheApplicationsAlone) {
+  const auto options = read({option(kOptionTensorRtLibrary, "/opt/libnvinfer.so"), option(kOptionAllowEngineCode, 1),
+                             option(kOptionPluginLibraries, "a.so:b.so")});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->engine.tensorrt_library, "/opt/libnvinfer.so");
+  EXPECT_EQ(options->engine.plugin_libraries, (std::vector<std::string>{"a.so", "b.so"}));
+  EXPECT_TRUE(options->engine.allow_engine_code);
+  expect_refused(read({}, {spec(kOptionTensorRtLibrary, "/tmp/evil.so")}), kOptionTensorRtLibrary);
+  expect_refused(read({}, {spec(kOptionPluginLibraries, "/tmp/evil.so")}), kOptionPluginLibraries);
+  expect_refused(read({}, {spec(kOptionAllowEngineCode, "1")}), kOptionAllowEngineCode);
 }
 
 TEST(DelegateOptions, AreReadFromBackendOptions) {
@@ -62,7 +82,7 @@ TEST(DelegateOptions, AreReadFromBackendOptions) {
   EXPECT_EQ(options->device, "virtual:1");
   EXPECT_EQ(options->max_inflight, 7);
   EXPECT_EQ(options->optimization_profile, 2);
-  EXPECT_EQ(options->weight_streaming_budget, 5000000000);
+  EXPECT_EQ(options->engine.weight_streaming_budget, 5000000000);
 }
 
 TEST(DelegateOptions, AreReadFromCompileSpecs) {
@@ -71,13 +91,13 @@ TEST(DelegateOptions, AreReadFromCompileSpecs) {
   ASSERT_THAT(options, is_ok());
   EXPECT_EQ(options->device, "cuda:1");
   EXPECT_EQ(options->max_inflight, 2);
-  EXPECT_EQ(options->weight_streaming_budget, 0);
+  EXPECT_EQ(options->engine.weight_streaming_budget, 0);
 }
 
 TEST(DelegateOptions, ABackendOptionComesBeforeACompileSpec) {
   const auto options = read({option(kOptionWeightStreamingBudget, 7)}, {spec("weight_streaming_budget", "9")});
   ASSERT_THAT(options, is_ok());
-  EXPECT_EQ(options->weight_streaming_budget, 7);
+  EXPECT_EQ(options->engine.weight_streaming_budget, 7);
 }
 
 TEST(DelegateOptions, AMalformedCompileSpecIsAnErrorEvenUnderAnOption) {

@@ -1,0 +1,166 @@
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <numeric>
+
+#include <executorch/runtime/core/evalue.h>
+#include <executorch/runtime/core/exec_aten/exec_aten.h>
+
+#include <base/format.h>
+#include <base/try.h>
+#include <cuda/error.h>
+#include <cuda/owners.h>
+#include <cuda/stream_ordered_memory.h>
+#include <delegate/handle.h>
+#include <delegate/warm_up.h>
+#include <engine/program/tensor_types.h>
+#include <etrt/stream_guard.h>
+
+namespace etrt::delegate {
+namespace {
+
+namespace et = executorch::runtime;
+using engine::Dims;
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+/// The part before `separator`, which is taken off `rest` with it.
+std::string_view next_part(std::string_view& rest, char separator) {
+  const auto end = rest.find(separator);
+  const std::string_view part = rest.substr(0, end);
+  rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  return trimmed(part);
+}
+
+std::optional<Dims> parse_dims(std::string_view text) {
+  if (text == "scalar") return Dims();
+  std::vector<std::int32_t> sizes;
+  if (text.empty() || text.back() == 'x') return std::nullopt;
+  while (!text.empty()) {
+    const std::string_view part = next_part(text, 'x');
+    std::int32_t size = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), size);
+    if (error != std::errc() || end != part.data() + part.size() || size < 0) return std::nullopt;
+    sizes.push_back(size);
+  }
+  if (sizes.size() > engine::kMaxRank) return std::nullopt;
+  return Dims(std::span<const std::int32_t>(sizes));
+}
+
+/// An argument of the warm-up: device memory of a shape, zeroed, and ExecuTorch's tensor over it.
+class ZeroTensor {
+ public:
+  static Result<std::unique_ptr<ZeroTensor>> create(const cuda::Driver& driver, const engine::TensorInfo& info,
+                                                    const Dims& dims, cuda::StreamRef stream) {
+    const auto count = engine::element_count(dims);
+    if (!count) return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", info.name, "' is too large"));
+    std::unique_ptr<ZeroTensor> made(new ZeroTensor(info, dims));
+    const std::size_t bytes = *count * engine::byte_size(info.type);
+    if (bytes > 0) {
+      ETRT_TRY_ASSIGN(made->memory_, cuda::StreamOrderedMemory::create(driver, bytes, stream));
+      ETRT_TRY(
+          cuda::check(driver, driver.cuMemsetD8Async(made->memory_.get(), 0, bytes, stream.get()), "cuMemsetD8Async"));
+      made->tensor_.set_data(reinterpret_cast<void*>(made->memory_.get()));
+    }
+    return made;
+  }
+
+  et::EValue* value() { return &value_; }
+
+ private:
+  ZeroTensor(const engine::TensorInfo& info, const Dims& dims)
+      : sizes_(dims.sizes().begin(), dims.sizes().end()),
+        dim_order_(info.dim_order),
+        strides_(sizes_.size()),
+        tensor_(engine::to_executorch(info.type), static_cast<ssize_t>(sizes_.size()), sizes_.data(), nullptr,
+                order_and_strides(), strides_.data(), executorch::runtime::TensorShapeDynamism::DYNAMIC_BOUND),
+        value_(executorch::aten::Tensor(&tensor_)) {}
+
+  std::uint8_t* order_and_strides() {
+    if (dim_order_.empty()) {
+      dim_order_.resize(sizes_.size());
+      std::iota(dim_order_.begin(), dim_order_.end(), std::uint8_t{0});
+    }
+    std::int32_t stride = 1;
+    for (std::size_t k = sizes_.size(); k-- > 0;) {
+      strides_[dim_order_[k]] = stride;
+      stride *= std::max(sizes_[dim_order_[k]], 1);
+    }
+    return dim_order_.data();
+  }
+
+  std::vector<std::int32_t> sizes_;
+  std::vector<std::uint8_t> dim_order_;
+  std::vector<std::int32_t> strides_;
+  cuda::StreamOrderedMemory memory_;
+  executorch::aten::TensorImpl tensor_;
+  et::EValue value_;
+};
+
+Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
+  const IoPlan& plan = handle.plan();
+  const cuda::Driver& driver = handle.device().driver;
+  std::vector<std::unique_ptr<ZeroTensor>> tensors;
+  std::vector<et::EValue*> values;
+  for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
+    const engine::TensorInfo& info = plan.arguments[i].info;
+    ETRT_TRY_ASSIGN(auto tensor,
+                    ZeroTensor::create(driver, info, i < plan.input_count ? set[i] : info.maximum, stream));
+    values.push_back(tensor->value());
+    tensors.push_back(std::move(tensor));
+  }
+  Status executed;
+  {
+    const StreamGuard guard(stream.get());
+    executed = handle.execute({values.data(), values.size()});
+  }
+  ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
+  return executed;
+}
+
+}  // namespace
+
+Result<std::vector<ShapeSet>> parse_shape_sets(std::string_view text) {
+  std::vector<ShapeSet> sets;
+  std::string_view rest = trimmed(text);
+  while (!rest.empty()) {
+    std::string_view inputs = next_part(rest, ';');
+    ShapeSet set;
+    do {
+      const std::string_view shape = next_part(inputs, ',');
+      const auto dims = parse_dims(shape);
+      if (!dims) {
+        return Error(ErrorCode::kInvalidArgument,
+                     base::concat("'", shape,
+                                  "' is no shape: write 15x1x8x8, or scalar; inputs are separated by ',', "
+                                  "sets of shapes by ';'"));
+      }
+      set.push_back(*dims);
+    } while (!inputs.empty());
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+Status warm_up(Handle& handle, const std::vector<ShapeSet>& sets) {
+  if (sets.empty()) return {};
+  const IoPlan& plan = handle.plan();
+  if (plan.has_host_tensors) {
+    return Error(ErrorCode::kNotSupported, "a program with shape tensors cannot be warmed up on zeros: run it instead");
+  }
+  ETRT_TRY_ASSIGN(const auto stream, cuda::create_stream(handle.device().driver));
+  for (const ShapeSet& set : sets) {
+    if (set.size() != plan.input_count) {
+      return Error(ErrorCode::kInvalidArgument,
+                   base::concat("a set has ", set.size(), " shapes, the program takes ", plan.input_count, " inputs"));
+    }
+    ETRT_TRY(run_once(handle, set, cuda::StreamRef(stream.get())));
+  }
+  return {};
+}
+
+}  // namespace etrt::delegate
