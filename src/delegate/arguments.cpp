@@ -90,7 +90,7 @@ Status read_arguments(const IoPlan& plan, et::Span<et::EValue*> values, Argument
       ETRT_TRY(check_input_shape(expected.info, argument.dims));
       ETRT_TRY(read_memory(expected, argument));
     }
-    arguments.push_back(std::move(argument));
+    arguments.push_back(argument);
   }
   return {};
 }

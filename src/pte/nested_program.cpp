@@ -23,7 +23,7 @@ Result<const MethodInfo*> entry_method(const ProgramInfo& program) {
   for (const MethodInfo& method : program.methods) {
     if (method.name == "forward") return &method;
   }
-  if (program.methods.size() == 1) return &program.methods[0];
+  if (program.methods.size() == 1) return program.methods.data();
   return Error(ErrorCode::kNotSupported, base::concat("the program cannot be nested: it has ", program.methods.size(),
                                                       " methods and none is called \"forward\""));
 }

@@ -46,6 +46,8 @@ class Machine {
   /// Gives `operation` the next place in `stream`, which is not capturing, and returns at once.
   void enqueue(const std::shared_ptr<Stream>& stream, std::unique_ptr<Operation> operation,
                std::span<const Access> accesses);
+  /// After `close_stream`: a worker that has nothing left to run ends at once, and can then be joined.
+  void wait_for_idle_worker(const Stream& stream, std::unique_lock<std::mutex>& lock);
   /// Joins workers that have ended; releases `lock` meanwhile.
   void join_ended_workers(std::unique_lock<std::mutex>& lock);
   /// The work of `context` so far; of its whole device when it is the primary one.

@@ -145,6 +145,11 @@ std::vector<Point> Machine::points_of(const Context& context) const {
   return points;
 }
 
+void Machine::wait_for_idle_worker(const Stream& stream, std::unique_lock<std::mutex>& lock) {
+  if (!stream.started || !stream.timeline->drained()) return;
+  worker_ended_.wait(lock, [&] { return !stream.worker.joinable(); });
+}
+
 void Machine::join_ended_workers(std::unique_lock<std::mutex>& lock) {
   if (ended_workers_.empty()) return;
   auto ended = std::move(ended_workers_);

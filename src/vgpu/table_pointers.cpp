@@ -10,7 +10,7 @@ constexpr int kNoDevice = -2;  // CU_DEVICE_INVALID
 
 template <class T>
 CUresult put(void* data, T value) {
-  std::memcpy(data, &value, sizeof(value));
+  std::memcpy(data, &value, sizeof(T));
   return CUDA_SUCCESS;
 }
 
@@ -44,7 +44,6 @@ CUresult write_attribute(Machine& machine, const Allocation* allocation, std::ui
     case CU_POINTER_ATTRIBUTE_MAPPED:
       return put(data, known ? 1u : 0u);
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
-      return put(data, std::uint64_t{0});
     case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
       return put(data, std::uint64_t{0});
     case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:

@@ -27,6 +27,7 @@ CUresult destroy(Machine& machine, CUstream handle) {
     if (stream == nullptr) return CUDA_ERROR_INVALID_HANDLE;
     machine.streams.erase(handle);
     machine.close_stream(*stream);
+    machine.wait_for_idle_worker(*stream, call.lock);
     machine.join_ended_workers(call.lock);
     return CUDA_SUCCESS;
   });

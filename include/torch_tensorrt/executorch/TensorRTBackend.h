@@ -11,8 +11,7 @@
 #include <cuda_runtime_api.h>
 #endif
 
-namespace torch_tensorrt {
-namespace executorch_backend {
+namespace torch_tensorrt::executorch_backend {
 
 /// `{ CudaStreamGuard guard(stream); module.forward(inputs); }`: see etrt::StreamGuard, which it is.
 using CudaStreamGuard = ::etrt::StreamGuard;
@@ -44,5 +43,4 @@ class ETRT_API TensorRTBackend final : public ::executorch::runtime::BackendInte
   void destroy(::executorch::runtime::DelegateHandle* handle) const override;
 };
 
-}  // namespace executorch_backend
-}  // namespace torch_tensorrt
+}  // namespace torch_tensorrt::executorch_backend

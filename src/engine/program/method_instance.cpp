@@ -151,7 +151,7 @@ Status MethodInstance::set_input(std::size_t index, const TensorInfo& info, cons
 
 Status MethodInstance::execute() {
   const NoThreadPoolGuard no_pool;
-  const Status status = from_et(method_->execute(), "executing");
+  Status status = from_et(method_->execute(), "executing");
   temp_allocator_.reset();
   return status;
 }

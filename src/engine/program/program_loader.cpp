@@ -5,7 +5,8 @@
 
 namespace etrt::engine::program {
 
-Status ProgramLoader::supports(const cuda::Device& device, std::string_view /*target*/) const {
+Status ProgramLoader::supports(const cuda::Device& device, std::string_view /*target*/,
+                               std::span<const std::byte> /*bytes*/, const EngineOptions& /*options*/) const {
   if (device.is_virtual) return {};
   return Error(ErrorCode::kIncompatible,
                base::concat("host programs run on the virtual GPU, the device is ", device.label, " (",
