@@ -116,17 +116,14 @@ Result<Comparison> compare_lanes(const BenchCase& bench, std::size_t rounds, con
 }
 
 std::string to_text(const Comparison& comparison) {
-  std::vector<Table::Column> columns{{comparison.title}};
-  add_summary_columns(columns);
-  for (const char* title : {"ratio p50", "p99", "spread"}) columns.push_back({title, Align::kRight});
-  Table table(columns);
-  for (const TimedVariant& variant : comparison.variants) {
-    std::vector<std::string> row{variant.name};
-    add_summary_cells(row, variant.time);
-    row.push_back(number_text(variant.ratio.p50));
-    row.push_back(number_text(variant.ratio.p99));
-    row.push_back(percent_text(variant.ratio.spread));
-    table.add_row(std::move(row));
+  Table table({{comparison.title},
+               {"ratio p50", Align::kRight},
+               {"p90", Align::kRight},
+               {"p99", Align::kRight},
+               {"spread", Align::kRight}});
+  for (const auto& [name, time, ratio] : comparison.variants) {
+    table.add_row(
+        {name, number_text(ratio.p50), number_text(ratio.p90), number_text(ratio.p99), percent_text(ratio.spread)});
   }
   return table.to_string(2);
 }
@@ -134,10 +131,13 @@ std::string to_text(const Comparison& comparison) {
 nlohmann::ordered_json to_json(const Comparison& comparison) {
   nlohmann::ordered_json document{{"title", comparison.title}, {"variants", nlohmann::ordered_json::array()}};
   for (const TimedVariant& variant : comparison.variants) {
-    document["variants"].push_back(
-        {{"name", variant.name},
-         {"time", summary_json(variant.time)},
-         {"ratio", {{"p50", variant.ratio.p50}, {"p99", variant.ratio.p99}, {"spread", variant.ratio.spread}}}});
+    document["variants"].push_back({{"name", variant.name},
+                                    {"time", summary_json(variant.time)},
+                                    {"ratio",
+                                     {{"p50", variant.ratio.p50},
+                                      {"p90", variant.ratio.p90},
+                                      {"p99", variant.ratio.p99},
+                                      {"spread", variant.ratio.spread}}}});
   }
   return document;
 }

@@ -1,5 +1,7 @@
 // etrt bench: what the delegate itself costs, in counts and in ratios of times.
 
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include <api/platform.h>
@@ -9,7 +11,6 @@
 #include <cli/bench_counts.h>
 #include <cli/bench_ratios.h>
 #include <cli/commands.h>
-#include <cli/latency_table.h>
 #include <cli/output.h>
 #include <cli/progress.h>
 #include <cli/text.h>
@@ -22,12 +23,16 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kCountedCalls = 1000;
 constexpr std::size_t kTimedRounds = 200;
 
-std::vector<std::string> programs_of(const BenchOptions& options) {
+/// An installed etrt has no examples beside it.
+Result<std::vector<std::string>> programs_of(const BenchOptions& options) {
   if (!options.programs.empty()) return options.programs;
   const std::string source = ETRT_SOURCE_DIR;
-  if (options.counts)
-    return {source + "/examples/digits/digits_xnnpack.pte", source + "/tests/data/programs/eight_io.pte"};
-  return {source + "/examples/digits/digits_portable.pte"};
+  if (!std::filesystem::exists(source)) {
+    return Error(ErrorCode::kNotFound, base::concat("the examples to measure are not in '", source,
+                                                    "', where this etrt was built: name a program with --program"));
+  }
+  return std::vector<std::string>{source + "/examples/digits/digits_xnnpack.pte",
+                                  source + "/tests/data/programs/eight_io.pte"};
 }
 
 std::string heading(const Device& device) {
@@ -39,7 +44,8 @@ Status bench_counts(const BenchOptions& options) {
   static auto* const counter = new cuda::CallCounter();
   api::Platform::instance().install_hook(*counter);
   ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
-  ETRT_TRY_ASSIGN(const auto cases, open_cases(programs_of(options), device));
+  ETRT_TRY_ASSIGN(const std::vector<std::string> programs, programs_of(options));
+  ETRT_TRY_ASSIGN(const auto cases, open_cases(programs, device));
 
   const std::size_t iterations = options.iterations > 0 ? static_cast<std::size_t>(options.iterations) : kCountedCalls;
   std::vector<CaseCounts> counts;
@@ -61,10 +67,11 @@ Status bench_counts(const BenchOptions& options) {
 
 Status bench_times(const BenchOptions& options) {
   ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
+  ETRT_TRY_ASSIGN(const std::vector<std::string> programs, programs_of(options));
   const std::size_t rounds = options.iterations > 0 ? static_cast<std::size_t>(options.iterations) : kTimedRounds;
   Json document{{"device", device.name()}, {"rounds", rounds}, {"programs", Json::array()}};
   std::string text = base::concat("Variants in turns, ", rounds, " rounds, ", heading(device), ":\n");
-  for (const std::string& path : programs_of(options)) {
+  for (const std::string& path : programs) {
     ETRT_TRY_ASSIGN(const BenchCase bench, open_case(path, device, false));
     Progress progress("timing");
     std::size_t done = 0;
@@ -76,8 +83,9 @@ Status bench_times(const BenchOptions& options) {
     document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(lanes)})}});
   }
   if (options.json) return print(document);
-  return print(text + "\n  " + kSpreadLegend +
-               "  ratio: each round's time to that of the first line in the same round, its median and its p99\n");
+  return print(text +
+               "\n  ratio: each round's time to that of the first line in the same round; spread = (p90 - p10) / p50;\n"
+               "  the times themselves, which say little about another machine: --json\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include <executorch/runtime/backend/interface.h>
 #include <nlohmann/json.hpp>
 
 #include <base/format.h>
@@ -14,8 +15,8 @@
 #include <cli/file.h>
 #include <cli/inspect_report.h>
 #include <cli/output.h>
+#include <cli/program_file.h>
 #include <cli/text.h>
-#include <etrt/options.h>
 
 namespace etrt::cli {
 namespace {
@@ -45,13 +46,15 @@ BlobHeader read_header(std::span<const std::byte> bytes) {
   return header;
 }
 
+bool is_registered(const std::string& backend) {
+  return executorch::runtime::get_backend_class(backend.c_str()) != nullptr;
+}
+
 MethodReport look_into_method(const pte::MethodInfo& method, std::span<const Device> devices) {
   MethodReport report{&method, {}};
   for (const pte::DelegateInfo& delegate : method.delegates) {
-    DelegateReport part{&delegate, std::nullopt};
-    if (delegate.id == kBackendId) {
-      part.blob = look_into_blob({static_cast<const std::byte*>(delegate.data.data), delegate.data.size}, devices);
-    }
+    DelegateReport part{&delegate, is_registered(delegate.id), std::nullopt};
+    if (is_ours(delegate)) part.blob = look_into_blob(blob_of(delegate), devices);
     report.delegates.push_back(std::move(part));
   }
   return report;
@@ -96,6 +99,13 @@ Status first_malformed(const FileReport& report) {
 
 }  // namespace
 
+std::optional<std::size_t> Verdict::chosen() const {
+  const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                  [](const delegate::Candidate& candidate) { return candidate.runs.ok(); });
+  if (found == candidates.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - candidates.begin());
+}
+
 Result<BlobReport> look_into_blob(std::span<const std::byte> bytes, std::span<const Device> devices) {
   ETRT_TRY_ASSIGN(blob::BlobView view, blob::BlobView::parse(bytes));
   BlobReport report{bytes, read_header(bytes), std::move(view), {}};
@@ -103,6 +113,18 @@ Result<BlobReport> look_into_blob(std::span<const std::byte> bytes, std::span<co
     report.verdicts.push_back({device, delegate::examine(report.view, device.native())});
   }
   return report;
+}
+
+const char* device_name(pte::Device device) {
+  switch (device) {
+    case pte::Device::kCpu:
+      return "cpu";
+    case pte::Device::kCuda:
+      return "cuda";
+    case pte::Device::kOther:
+      break;
+  }
+  return "other";
 }
 
 std::uint64_t alignment_of(std::uint64_t offset) {

@@ -1,15 +1,13 @@
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <iostream>
 #include <memory>
-#include <string_view>
 
 #include <CLI/CLI.hpp>
-#include <base/format.h>
 #include <blob/format.h>
 #include <cli/command_line.h>
 #include <cli/commands.h>
+#include <cli/option_values.h>
 #include <cli/output.h>
 #include <delegate/options.h>
 #include <etrt/version.h>
@@ -22,68 +20,11 @@ constexpr int kMaxSms = 100'000;
 constexpr int kMaxRuns = 100'000'000;
 constexpr std::size_t kHelpColumn = 34;
 
-std::string check_device(const std::string& name) {
-  std::string_view number = name;
-  for (const std::string_view provider : {"cuda", "virtual"}) {
-    if (name == provider) return {};
-    if (number.starts_with(provider) && number.substr(provider.size()).starts_with(":")) {
-      number.remove_prefix(provider.size() + 1);
-      const bool digits =
-          !number.empty() && number.size() < 6 && number.find_first_not_of("0123456789") == std::string_view::npos;
-      if (digits) return {};
-    }
-  }
-  return name == "auto" ? std::string() : "'" + name + "' is no device name: use auto, cuda:N, virtual or virtual:N";
-}
-
-std::string check_seed(const std::string& text) {
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  return error == std::errc() && end == text.data() + text.size() ? "" : "'" + text + "' is no whole number from 0 up";
-}
-
-/// "kind:PATH" or "kind@target:PATH"; the error is for the user.
-Result<PackOptions::Variant> parse_variant(const std::string& text) {
-  const auto colon = text.find(':');
-  const std::string head = text.substr(0, colon);
-  const auto at = head.find('@');
-  PackOptions::Variant variant{head.substr(0, at), at == std::string::npos ? "" : head.substr(at + 1), ""};
-  if (colon != std::string::npos) variant.path = text.substr(colon + 1);
-  const bool known = variant.kind == blob::kVariantProgram || variant.kind == blob::kVariantTensorRt ||
-                     variant.kind == blob::kVariantTensorRtRtx;
-  if (known && !variant.path.empty()) return variant;
-  return Error(ErrorCode::kInvalidArgument,
-               "'" + text +
-                   "' is no variant: use program:P.pte, tensorrt:ENGINE or tensorrt_rtx:ENGINE, with a target "
-                   "as in tensorrt@sm_89:ENGINE");
-}
-
-Result<pte::CompileSpec> parse_compile_spec(const std::string& text) {
-  const auto equals = text.find('=');
-  if (equals != std::string::npos && equals > 0)
-    return pte::CompileSpec{text.substr(0, equals), text.substr(equals + 1)};
-  return Error(ErrorCode::kInvalidArgument, "'" + text + "' is no compile spec: use KEY=VALUE");
-}
-
-/// Turns a parser of ours into a check of CLI11's.
-template <class Parser>
-auto checked_by(Parser parser) {
-  return [parser](const std::string& text) {
-    const auto parsed = parser(text);
-    return parsed.ok() ? std::string() : parsed.error().message();
-  };
-}
-
 /// An option for a whole number, or an optional one, within bounds.
 template <class Number>
 CLI::Option* add_number(CLI::App& command, const char* name, Number& value, int least, int most,
                         const char* description) {
-  const auto check = [least, most](const std::string& text) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool fits = error == std::errc() && end == text.data() + text.size() && number >= least && number <= most;
-    return fits ? std::string() : base::concat("'", text, "' is no number from ", least, " to ", most);
-  };
+  const auto check = [=](const std::string& text) { return check_number(text, least, most); };
   return command.add_option(name, value, description)->type_name("N")->check(check);
 }
 
@@ -102,12 +43,16 @@ CLI::Option* add_device(CLI::App& command, std::string& device) {
   return add_text(command, "--device", device, "NAME", "auto, cuda:N, virtual or virtual:N")->check(check_device);
 }
 
+CLI::App* add_command(CLI::App& app, const char* name, const char* description) {
+  return app.add_subcommand(name, description)->group("Commands");
+}
+
 void add_json(CLI::App& command, bool& json) {
   command.add_flag("--json", json, "Print one JSON document instead of text");
 }
 
 void add_devices(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = app.add_subcommand("devices", "List the GPUs and virtual GPUs that programs can run on");
+  CLI::App* command = add_command(app, "devices", "List the GPUs and virtual GPUs that programs can run on");
   const auto options = std::make_shared<DevicesOptions>();
   add_json(*command, options->json);
   command->footer(
@@ -118,7 +63,7 @@ void add_devices(CLI::App& app, Invocation& invocation) {
 }
 
 void add_inspect(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = app.add_subcommand("inspect", "Show what a program holds and what of it would run here");
+  CLI::App* command = add_command(app, "inspect", "Show what a program holds and what of it would run here");
   const auto options = std::make_shared<InspectOptions>();
   add_text(*command, "FILE", options->file, "", "ExecuTorch program (.pte), or a bare TensorRT delegate blob")
       ->required();
@@ -145,7 +90,7 @@ void finish_pack(PackOptions& options, const std::string& program, const std::ve
 }
 
 void add_pack(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = app.add_subcommand("pack", "Make a program for TensorRTBackend from engines and host programs");
+  CLI::App* command = add_command(app, "pack", "Make a program for TensorRTBackend from engines and host programs");
   const auto options = std::make_shared<PackOptions>();
   const auto program = std::make_shared<std::string>();
   const auto variants = std::make_shared<std::vector<std::string>>();
@@ -154,14 +99,14 @@ void add_pack(CLI::App& app, Invocation& invocation) {
            "ExecuTorch program for the virtual GPU; as --variant program:PATH");
   add_list(*command, "--variant", *variants, "KIND[@TARGET]:PATH",
            "An engine or program; repeat it, most preferred first")
-      ->check(checked_by(parse_variant));
+      ->check(check_variant);
   add_text(*command, "--io", options->io, "PATH", "JSON file that says what the engine takes and gives");
   add_text(*command, "--method", options->method, "NAME", "Name of the method; default: forward");
   command->add_flag("--cuda-io", options->cuda_io, "Label inputs and outputs as CUDA memory");
   command->add_flag("--caller-outputs", options->caller_outputs,
                     "Leave the outputs' memory to the application instead of ExecuTorch");
   add_list(*command, "--compile-spec", *specs, "KEY=VALUE", "For the delegate, such as max_inflight=2; may be repeated")
-      ->check(checked_by(parse_compile_spec));
+      ->check(check_compile_spec);
   add_text(*command, "-o,--output", options->output, "PATH", "The program to write; whole or not at all")->required();
   command->footer(
       "KIND is tensorrt, tensorrt_rtx or program; TARGET is free text for whoever chooses, such as sm_89.\n"
@@ -204,7 +149,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 }
 
 void add_run(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = app.add_subcommand("run", "Run a program and time it");
+  CLI::App* command = add_command(app, "run", "Run a program and time it");
   const auto options = std::make_shared<RunOptions>();
   add_run_options(*command, *options);
   command->footer(
@@ -219,7 +164,7 @@ void add_run(CLI::App& app, Invocation& invocation) {
 }
 
 void add_bench(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = app.add_subcommand("bench", "Measure what the delegate itself costs");
+  CLI::App* command = add_command(app, "bench", "Measure what the delegate itself costs");
   const auto options = std::make_shared<BenchOptions>();
   command->add_flag("--counts", options->counts,
                     "Count driver calls, heap allocations, host waits and bindings of one call at steady state");
@@ -270,10 +215,13 @@ Invocation parse_command_line(int argc, const char* const* argv) {
   Invocation invocation;
   CLI::App app("Runs ExecuTorch programs with TensorRT engines, on GPUs and on the virtual GPU.", "etrt");
   app.get_formatter()->column_width(kHelpColumn);
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+  app.get_formatter()->label("REQUIRED", "(required)");
+  app.set_help_flag("-h,--help", "Print this and exit");
   app.require_subcommand(0, 1);
   app.fallthrough();
   app.allow_extras();
-  app.set_version_flag("--version", "etrt " ETRT_VERSION_STRING);
+  app.set_version_flag("--version", "etrt " ETRT_VERSION_STRING, "Print the version and exit");
   app.add_flag("--verbose", invocation.verbose, "Show ExecuTorch's log on stderr; with any command");
   app.footer(
       "Examples:\n"

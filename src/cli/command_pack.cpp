@@ -14,7 +14,7 @@ namespace {
 
 std::string summary(const PackOptions& options, const std::vector<MappedFile>& files, const pte::MethodInfo& method,
                     std::size_t size) {
-  std::string text = base::concat(printable(options.output, 200), ": ", bytes_text(size), ", method ",
+  std::string text = base::concat(printable(options.output, kShownPath), ": ", bytes_text(size), ", method ",
                                   printable(method.name), options.cuda_io ? ", inputs and outputs on CUDA" : "", "\n");
   Table values({{"value"}, {"type"}, {"shape"}});
   const auto add = [&](const char* side, const std::vector<pte::ValueInfo>& all) {
@@ -29,7 +29,7 @@ std::string summary(const PackOptions& options, const std::vector<MappedFile>& f
   for (std::size_t i = 0; i < files.size(); ++i) {
     const PackOptions::Variant& variant = options.variants[i];
     payloads.add_row({std::to_string(i), variant.kind, printable(variant.target),
-                      std::to_string(files[i].bytes().size()), printable(variant.path, 200)});
+                      std::to_string(files[i].bytes().size()), printable(variant.path, kShownPath)});
   }
   return text + values.to_string(2) + "\n" + payloads.to_string(2);
 }

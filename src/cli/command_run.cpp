@@ -82,7 +82,8 @@ Status make_inputs(Run& run) {
   std::mt19937_64 generator(run.options.seed);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string where = base::concat("input ", i);
-    auto tensor = paths.empty() ? random_tensor(values[i], generator, where) : read_input(paths[i], values[i], where);
+    auto tensor = paths.empty() ? random_tensor(values[i], generator, run.program.name() + ": " + where)
+                                : read_input(paths[i], values[i], where);
     if (!tensor.ok()) return std::move(tensor).error();
     run.inputs.push_back(std::move(tensor).value());
   }
@@ -137,15 +138,18 @@ Status execute(Run& run) {
   return {};
 }
 
+/// Before the run, which may be long.
+Status make_output_directory(const std::string& path) {
+  if (path.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return {};
+  return Error(ErrorCode::kInvalidArgument, base::concat("cannot make the directory '", path, "': ", error.message()));
+}
+
 Status write_outputs(Run& run) {
   if (run.options.output_dir.empty()) return {};
   const std::filesystem::path directory(run.options.output_dir);
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return Error(ErrorCode::kInvalidArgument,
-                 base::concat("cannot make the directory '", directory.string(), "': ", error.message()));
-  }
   for (std::size_t i = 0; i < run.outputs.size(); ++i) {
     run.files.push_back((directory / base::concat(i, ".npy")).string());
     ETRT_TRY(write_file(run.files.back(), npy_from_tensor(run.outputs[i])));
@@ -167,6 +171,7 @@ Status command_run(const RunOptions& options) {
   ETRT_TRY(check_residence(run));
   ETRT_TRY(make_inputs(run));
   ETRT_TRY(load_sessions(run));
+  ETRT_TRY(make_output_directory(options.output_dir));
   ETRT_TRY(execute(run));
   ETRT_TRY(write_outputs(run));
   return options.json ? print(to_json(run)) : print(to_text(run));

@@ -68,9 +68,7 @@ class CountingEngine final : public engine::Engine {
 
 Result<std::unique_ptr<CountedExecution>> CountedExecution::create(const BenchCase& bench) {
   const cuda::Device& device = bench.device.native();
-  const pte::Bytes& bytes = bench.delegate->data;
-  ETRT_TRY_ASSIGN(const blob::BlobView blob,
-                  blob::BlobView::parse({static_cast<const std::byte*>(bytes.data), bytes.size}));
+  ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(blob_of(*bench.delegate)));
   ETRT_TRY_ASSIGN(const delegate::Candidate chosen, delegate::select(blob, device));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
   ETRT_TRY_ASSIGN(auto engine, chosen.loader->load(device, chosen.payload, {}));
@@ -97,7 +95,7 @@ CountedExecution::~CountedExecution() {
 }
 
 Status CountedExecution::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
-  delegate::Execution execution(device_, plan_, *lanes_, pinned_);
+  delegate::Execution execution(device_, plan_, *lanes_, pinned_, counters_);
   return execution.run(arguments);
 }
 

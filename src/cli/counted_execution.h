@@ -10,6 +10,7 @@
 #include <cli/bench_case.h>
 #include <delegate/io_plan.h>
 #include <delegate/lane_pool.h>
+#include <delegate/counters.h>
 #include <delegate/pinned_pool.h>
 #include <engine/engine.h>
 #include <etrt/result.h>
@@ -43,6 +44,7 @@ class CountedExecution {
   std::unique_ptr<engine::Engine> engine_;
   delegate::IoPlan plan_;
   delegate::PinnedPool pinned_;
+  delegate::Counters counters_;
   std::unique_ptr<delegate::LanePool> lanes_;
 };
 

@@ -19,18 +19,6 @@ const char* dynamism_name(pte::Dynamism dynamism) {
   return "unbounded";
 }
 
-const char* device_name(pte::Device device) {
-  switch (device) {
-    case pte::Device::kCpu:
-      return "cpu";
-    case pte::Device::kCuda:
-      return "cuda";
-    case pte::Device::kOther:
-      break;
-  }
-  return "other";
-}
-
 Json value_json(const pte::ValueInfo& value) {
   if (value.kind != "Tensor") return {{"kind", value.kind}};
   const pte::TensorInfo& tensor = value.tensor;
@@ -86,10 +74,8 @@ Json payloads_json(const BlobReport& blob) {
 Json chosen_json(const BlobReport& blob) {
   Json chosen = Json::object();
   for (const Verdict& verdict : blob.verdicts) {
-    Json& entry = chosen[verdict.device.name()] = nullptr;
-    for (std::size_t i = 0; i < verdict.candidates.size() && entry.is_null(); ++i) {
-      if (verdict.candidates[i].runs.ok()) entry = i;
-    }
+    const auto index = verdict.chosen();
+    chosen[verdict.device.name()] = index ? Json(*index) : Json(nullptr);
   }
   return chosen;
 }
@@ -121,9 +107,13 @@ Json delegate_json(const DelegateReport& delegate) {
   const pte::DelegateInfo& info = *delegate.info;
   Json specs = Json::array();
   for (const pte::CompileSpec& spec : info.compile_specs) specs.push_back({{"key", spec.key}, {"value", spec.value}});
-  Json entry{{"id", info.id},          {"offset", info.offset},
-             {"size", info.data.size}, {"alignment", alignment_of(info.offset)},
-             {"segment", nullptr},     {"compile_specs", std::move(specs)}};
+  Json entry{{"id", info.id},
+             {"registered", delegate.registered},
+             {"offset", info.offset},
+             {"size", info.data.size},
+             {"alignment", alignment_of(info.offset)},
+             {"segment", nullptr},
+             {"compile_specs", std::move(specs)}};
   if (info.segment != pte::DelegateInfo::kInline) entry["segment"] = info.segment;
   if (delegate.blob && delegate.blob->ok()) entry["blob"] = blob_json(**delegate.blob);
   if (delegate.blob && !delegate.blob->ok()) entry["error"] = delegate.blob->error().message();

@@ -29,6 +29,9 @@ struct BlobHeader {
 struct Verdict {
   Device device;
   std::vector<delegate::Candidate> candidates;
+
+  /// The first candidate that runs there.
+  std::optional<std::size_t> chosen() const;
 };
 
 /// A delegate blob, looked at for every device of this machine.
@@ -42,6 +45,7 @@ struct BlobReport {
 /// One delegated part of a method. `blob` is there for TensorRTBackend's alone; it is an error for a malformed one.
 struct DelegateReport {
   const pte::DelegateInfo* info;
+  bool registered;  ///< whether this process has the backend
   std::optional<Result<BlobReport>> blob;
 };
 
@@ -60,6 +64,9 @@ struct FileReport {
 };
 
 Result<BlobReport> look_into_blob(std::span<const std::byte> bytes, std::span<const Device> devices);
+
+/// "cpu", "cuda" or "other"
+const char* device_name(pte::Device device);
 
 /// Largest power of two, up to a page, that divides `offset`.
 std::uint64_t alignment_of(std::uint64_t offset);

@@ -21,15 +21,8 @@ std::string more_text(std::size_t count, std::size_t indent) {
 }
 
 std::string device_text(const pte::TensorInfo& tensor) {
-  switch (tensor.device) {
-    case pte::Device::kCpu:
-      return "cpu";
-    case pte::Device::kCuda:
-      return base::concat("cuda:", int{tensor.device_index});
-    case pte::Device::kOther:
-      break;
-  }
-  return "other";
+  const char* name = device_name(tensor.device);
+  return tensor.device == pte::Device::kCuda ? base::concat(name, ":", int{tensor.device_index}) : name;
 }
 
 std::string values_text(const std::vector<pte::ValueInfo>& values, const char* side, Table& table) {
@@ -85,6 +78,12 @@ std::string bindings_text(const blob::Metadata& metadata, std::size_t indent) {
   return table.to_string(indent) + more_text(metadata.io_bindings.size(), indent);
 }
 
+std::string chosen_text(const Verdict& verdict) {
+  const auto index = verdict.chosen();
+  if (!index) return verdict.device.name() + " runs none of them";
+  return base::concat(verdict.device.name(), " runs payload ", *index, ", the first that it can");
+}
+
 std::string payloads_text(const BlobReport& blob, std::size_t indent) {
   const std::string space(indent, ' ');
   const std::vector<blob::Variant> payloads = blob.view.candidates();
@@ -92,24 +91,28 @@ std::string payloads_text(const BlobReport& blob, std::size_t indent) {
   std::vector<Table::Column> columns{
       {"payload"}, {"kind"}, {"target"}, {"bytes", Align::kRight}, {"at", Align::kRight}};
   for (const Verdict& verdict : blob.verdicts) columns.push_back({"on " + verdict.device.name()});
-  Table table(columns);
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t i = 0; i < std::min(payloads.size(), kMaxRows); ++i) {
+    const auto& kind = blob.verdicts.empty() ? payloads[i].kind : blob.verdicts[0].candidates[i].kind;
+    rows.push_back({std::to_string(i), printable(kind), printable(payloads[i].target), std::to_string(payloads[i].size),
+                    std::to_string(payloads[i].offset)});
+  }
+  std::string chosen;
   std::string reasons;
-  std::vector<bool> taken(blob.verdicts.size(), false);
-  for (std::size_t i = 0; i < payloads.size(); ++i) {
-    const auto shown_kind = blob.verdicts.empty() ? payloads[i].kind : blob.verdicts[0].candidates[i].kind;
-    std::vector<std::string> row{std::to_string(i), printable(shown_kind), printable(payloads[i].target),
-                                 std::to_string(payloads[i].size), std::to_string(payloads[i].offset)};
-    for (std::size_t d = 0; d < blob.verdicts.size(); ++d) {
-      const Status& runs = blob.verdicts[d].candidates[i].runs;
-      row.push_back(!runs.ok() ? "no" : taken[d] ? "could" : "runs");
-      if (runs.ok()) taken[d] = true;
+  for (const Verdict& verdict : blob.verdicts) {
+    chosen += base::concat(space, chosen_text(verdict), "\n");
+    const auto chosen_index = verdict.chosen();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Status& runs = verdict.candidates[i].runs;
+      rows[i].emplace_back(!runs.ok() ? "no" : chosen_index == i ? "runs" : "could");
       if (runs.ok()) continue;
-      reasons += base::concat(space, "payload ", i, " not on ", blob.verdicts[d].device.name(), ": ",
+      reasons += base::concat(space, "payload ", i, " not on ", verdict.device.name(), ": ",
                               printable(runs.error().message(), kReason), "\n");
     }
-    table.add_row(std::move(row));
   }
-  return table.to_string(indent) + reasons;
+  Table table(columns);
+  for (auto& row : rows) table.add_row(std::move(row));
+  return table.to_string(indent) + more_text(payloads.size(), indent) + chosen + reasons;
 }
 
 std::string blob_text(const BlobReport& blob, std::size_t indent) {
@@ -132,6 +135,7 @@ std::string delegate_text(const DelegateReport& delegate, std::size_t index) {
       "\n  delegate ", index, ": ", printable(info.id), ", ", bytes_text(info.data.size), " at ", info.offset,
       " (aligned to ", alignment_of(info.offset), "), ",
       info.segment == pte::DelegateInfo::kInline ? "inline" : base::concat("segment ", info.segment), "\n");
+  if (!delegate.registered) text += "    no such backend in this etrt, so the method cannot run here\n";
   for (std::size_t i = 0; i < std::min(info.compile_specs.size(), kMaxRows); ++i) {
     const pte::CompileSpec& spec = info.compile_specs[i];
     text += base::concat("    compile spec ", printable(spec.key), " = \"", printable(spec.value), "\"\n");
@@ -166,7 +170,7 @@ std::string method_text(const MethodReport& method) {
 }  // namespace
 
 std::string to_text(const FileReport& report) {
-  std::string text = printable(report.path, 200);
+  std::string text = printable(report.path, kShownPath);
   if (report.blob) {
     return text + base::concat(": TensorRT delegate blob, ", bytes_text(report.size), "\n") +
            blob_text(*report.blob, 2);

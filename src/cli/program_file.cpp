@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t kMethodsListed = 8;
 
-bool is_ours(const pte::DelegateInfo& delegate) {
-  return delegate.id == kBackendId;
-}
-
 std::string method_names(const pte::ProgramInfo& info) {
   std::string names;
   for (std::size_t i = 0; i < info.methods.size() && i < kMethodsListed; ++i) {
@@ -59,6 +55,14 @@ Result<const pte::MethodInfo*> ProgramFile::method(const std::string& asked) con
                                                   asked.empty() ? ": choose one with --method" : ""));
 }
 
+bool is_ours(const pte::DelegateInfo& delegate) {
+  return delegate.id == kBackendId;
+}
+
+std::span<const std::byte> blob_of(const pte::DelegateInfo& delegate) {
+  return {static_cast<const std::byte*>(delegate.data.data), delegate.data.size};
+}
+
 const pte::DelegateInfo* first_delegate(const pte::MethodInfo& method) {
   const auto found = std::find_if(method.delegates.begin(), method.delegates.end(), is_ours);
   return found == method.delegates.end() ? nullptr : &*found;
@@ -70,8 +74,7 @@ bool is_only_delegate(const pte::MethodInfo& method) {
 }
 
 Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name) {
-  ETRT_TRY_ASSIGN(const blob::BlobView blob,
-                  blob::BlobView::parse({static_cast<const std::byte*>(delegate.data.data), delegate.data.size}));
+  ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(blob_of(delegate)));
   std::string name = device_name;
   for (const pte::CompileSpec& spec : delegate.compile_specs) {
     if (name.empty() && spec.key == kOptionDevice) name = spec.value;

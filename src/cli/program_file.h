@@ -37,6 +37,12 @@ class ProgramFile {
   pte::ProgramInfo info_;
 };
 
+/// Whether the part is delegated to TensorRTBackend.
+bool is_ours(const pte::DelegateInfo& delegate);
+
+/// The delegate's blob, inside of the program's bytes.
+std::span<const std::byte> blob_of(const pte::DelegateInfo& delegate);
+
 /// The method's first part that is delegated to TensorRTBackend; null when none is.
 const pte::DelegateInfo* first_delegate(const pte::MethodInfo& method);
 

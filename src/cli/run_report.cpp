@@ -12,7 +12,6 @@ namespace etrt::cli {
 namespace {
 
 constexpr std::size_t kMaxRows = 16;  ///< of the inputs, and of the outputs
-constexpr std::size_t kPathWidth = 200;
 
 std::string sms_text(const Run& run, std::size_t worker) {
   if (!run.target) return "-";
@@ -26,7 +25,7 @@ std::string values_text(const Run& run) {
   const auto add = [&](const char* side, const std::vector<HostTensor>& tensors, const auto& file_of) {
     for (std::size_t i = 0; i < std::min(tensors.size(), kMaxRows); ++i) {
       table.add_row({base::concat(side, " ", i), std::string(tensors[i].type->name), shape_text(tensors[i].sizes),
-                     printable(file_of(i), kPathWidth)});
+                     printable(file_of(i), kShownPath)});
     }
     if (tensors.size() > kMaxRows)
       more += base::concat("  … ", tensors.size() - kMaxRows, " more ", side, "s: see --json\n");
@@ -48,8 +47,8 @@ std::string input_source(const Run& run, std::size_t index) {
 
 std::string to_text(const Run& run) {
   std::string text =
-      base::concat(printable(run.program.name(), kPathWidth), ", method ", printable(run.method->name), ": ");
-  text += run.target ? base::concat(printable(run.target->payload, kPathWidth), " on ", run.target->device.name(), " (",
+      base::concat(printable(run.program.name(), kShownPath), ", method ", printable(run.method->name), ": ");
+  text += run.target ? base::concat(printable(run.target->payload, kShownPath), " on ", run.target->device.name(), " (",
                                     printable(run.target->device.description()), ")",
                                     run.resident ? ", inputs and outputs in device memory" : "")
                      : "host code, no part of it delegated to TensorRTBackend";

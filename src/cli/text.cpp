@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include <base/format.h>
@@ -121,12 +124,14 @@ std::string count_text(std::uint64_t count, std::string_view singular) {
 
 std::string number_text(double value) {
   if (!std::isfinite(value)) return "-";
-  const double magnitude = std::abs(value);
-  const int digits_before = magnitude < 1 ? 0 : static_cast<int>(std::floor(std::log10(magnitude))) + 1;
-  const int leading_zeros = magnitude > 0 && magnitude < 0.1 ? static_cast<int>(-std::log10(magnitude)) : 0;
-  const int decimals = digits_before >= 4 ? 0 : 4 - digits_before + leading_zeros;
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", magnitude == 0 ? 0 : decimals, value);
+  if (value == 0) return "0";
+  constexpr int kDigits = 4;
+  // Enough for the largest and the smallest number there is.
+  std::array<char, 352> text{};
+  // The exponent after rounding: 999.96 has four digits before its point.
+  std::snprintf(text.data(), text.size(), "%.*e", kDigits - 1, value);
+  const int exponent = std::atoi(std::strchr(text.data(), 'e') + 1);
+  std::snprintf(text.data(), text.size(), "%.*f", std::max(kDigits - 1 - exponent, 0), value);
   return text.data();
 }
 

@@ -10,6 +10,11 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+/// The same count in every call.
+nlohmann::json exactly(int count) {
+  return {{"least", count}, {"most", count}};
+}
+
 TEST(Bench, CountsOfBothExamplesAreGivenPerCall) {
   const Outcome outcome = run_etrt({"bench", "--counts", "--iterations", "20", "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome;
@@ -20,11 +25,21 @@ TEST(Bench, CountsOfBothExamplesAreGivenPerCall) {
   EXPECT_EQ(json["cases"][0]["inputs"], 1);
   EXPECT_EQ(json["cases"][2]["inputs"], 8);
   EXPECT_EQ(json["cases"][2]["outputs"], 8);
+  for (const auto& one : json["cases"]) EXPECT_EQ(one["through"]["TensorRTBackend::execute()"]["calls"], 20);
+}
+
+TEST(Bench, ACallIsAnEnqueueAnEventRecordAContextCheckAndAQueryForEachUnlabelledTensor) {
+  const auto json = run_etrt({"bench", "--counts", "--iterations", "20", "--json"}).json();
+  ASSERT_TRUE(json.is_object());
   for (const auto& one : json["cases"]) {
+    const int tensors = one["inputs"].get<int>() + one["outputs"].get<int>();
+    const int queries = one["labelled_cuda"].get<bool>() ? 0 : tensors;
     const auto& call = one["through"]["TensorRTBackend::execute()"];
-    EXPECT_EQ(call["calls"], 20);
-    EXPECT_GE(call["driver_calls"]["least"], 2) << "an enqueue and an event record";
-    EXPECT_EQ(call["by_entry_point"]["cuEventRecord"]["most"], 1);
+    EXPECT_EQ(call["driver_calls"], exactly(3 + queries)) << one["program"];
+    nlohmann::json expected{
+        {"cuLaunchKernel", exactly(1)}, {"cuEventRecord", exactly(1)}, {"cuCtxGetDevice", exactly(1)}};
+    if (queries > 0) expected["cuPointerGetAttributes"] = exactly(queries);
+    EXPECT_EQ(call["by_entry_point"], expected) << one["program"];
   }
 }
 
@@ -32,9 +47,10 @@ TEST(Bench, SteadyStateHasNoHostWaitNoRebindingAndNoNewShapes) {
   const auto json = run_etrt({"bench", "--counts", "--iterations", "20", "--json"}).json();
   ASSERT_TRUE(json.is_object());
   for (const auto& one : json["cases"]) {
-    EXPECT_EQ(one["bindings_set"]["most"], 0);
-    EXPECT_EQ(one["shapes_set"]["most"], 0);
-    for (const auto& call : one["through"]) EXPECT_EQ(call["host_waits"]["most"], 0);
+    EXPECT_EQ(one["bindings_set"], exactly(0));
+    EXPECT_EQ(one["shapes_set"], exactly(0));
+    ASSERT_EQ(one["through"].size(), 4u);
+    for (const auto& call : one["through"]) EXPECT_EQ(call["host_waits"], exactly(0));
   }
 }
 
@@ -47,7 +63,8 @@ TEST(Bench, AllocationsAreCountedWhereTheHeapIsOurs) {
       EXPECT_TRUE(calls["Module::execute()"]["heap_allocations"].is_null());
       continue;
     }
-    EXPECT_EQ(calls["TensorRTBackend::execute()"]["heap_allocations"]["most"], 0);
+    EXPECT_EQ(calls["TensorRTBackend::execute()"]["heap_allocations"], exactly(0));
+    EXPECT_EQ(calls["Method::execute()"]["heap_allocations"], exactly(0));
     EXPECT_GT(calls["Module::execute()"]["heap_allocations"]["least"], 0) << "ExecuTorch returns a vector";
   }
 }
@@ -81,7 +98,7 @@ TEST(Bench, TimesAreATableToo) {
   const Outcome outcome = run_etrt({"bench", "--iterations", "2", "--program", program("types_float32.pte")});
   EXPECT_EQ(outcome.exit_code, 0) << outcome;
   EXPECT_THAT(outcome.out, HasSubstr("max_inflight=1"));
-  EXPECT_THAT(outcome.out, HasSubstr("spread = (p90 - p10) / p50"));
+  EXPECT_THAT(outcome.out, HasSubstr("guard, device memory: until execute() returns       1.000"));
 }
 
 TEST(Bench, WhatCannotBeMeasuredIsAClearError) {

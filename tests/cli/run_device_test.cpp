@@ -117,7 +117,7 @@ TEST(RunOnDevice, APartitionLargerThanTheDeviceIsAnError) {
   const std::string path = packed(directory, program("add_one_dynamic.pte"));
   const Outcome outcome = run_etrt({"run", path, "--sms", "5"}, {"ETRT_VGPU_SMS=4"});
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("a partition of 5 SMs cannot be made on virtual:0"));
+  EXPECT_THAT(outcome.err, HasSubstr("of 5 SMs cannot be made on virtual:0, which has 4"));
 }
 
 TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {

@@ -24,20 +24,22 @@ std::vector<T> slice(const std::vector<T>& values, std::size_t from, std::size_t
 
 TEST(Run, DigitsComeOutAsTheyWereTrained) {
   const TemporaryDirectory directory;
-  const std::string path = packed(directory, digits("digits_portable.pte"));
   const auto images = array_in<float>(digits("digits_images.npy"));
   const auto logits = array_in<float>(digits("digits_logits.npy"));
   ASSERT_EQ(images.shape, (std::vector<std::int64_t>{360, 1, 8, 8}));
-  for (const auto& [from, count] : {std::pair<std::size_t, std::size_t>{0, 64}, {64, 64}, {128, 1}, {333, 27}}) {
-    const auto extent = static_cast<std::int64_t>(count);
-    const auto file = npy_of<float>("<f4", {extent, 1, 8, 8}, slice(images.values, from * 64, count * 64));
-    const Outcome outcome =
-        run_etrt({"run", path, "--input", directory.file("batch.npy", file), "--output-dir", directory.path("out")});
-    ASSERT_EQ(outcome.exit_code, 0) << outcome;
-    const auto result = array_in<float>(directory.path("out/0.npy"));
-    ASSERT_THAT(result.shape, ElementsAre(extent, 10));
-    for (std::size_t i = 0; i < result.values.size(); ++i) {
-      ASSERT_NEAR(result.values[i], logits.values[from * 10 + i], 1e-4f) << "image " << from + i / 10;
+  ASSERT_EQ(logits.shape, (std::vector<std::int64_t>{360, 10}));
+  for (const auto& [name, batch] : {std::pair{"digits_portable.pte", 60u}, std::pair{"digits_xnnpack.pte", 15u}}) {
+    const std::string path = packed(directory, digits(name));
+    for (std::size_t from = 0; from < 360; from += batch) {
+      const auto file = npy_of<float>("<f4", {batch, 1, 8, 8}, slice(images.values, from * 64, batch * 64));
+      const Outcome outcome =
+          run_etrt({"run", path, "--input", directory.file("batch.npy", file), "--output-dir", directory.path("out")});
+      ASSERT_EQ(outcome.exit_code, 0) << outcome;
+      const auto result = array_in<float>(directory.path("out/0.npy"));
+      ASSERT_THAT(result.shape, ElementsAre(batch, 10));
+      for (std::size_t i = 0; i < result.values.size(); ++i) {
+        ASSERT_NEAR(result.values[i], logits.values[from * 10 + i], 1e-4f) << name << ", image " << from + i / 10;
+      }
     }
   }
 }
@@ -166,6 +168,21 @@ TEST(Run, BadInputsAreClearErrors) {
   }
 }
 
+TEST(Run, AnOutputDirectoryThatCannotBeMadeIsAnErrorBeforeTheRun) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.file("file", "in the way");
+  const Outcome outcome = run_etrt({"run", program("fails_at_run.pte"), "--output-dir", file + "/out"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_THAT(outcome.err, HasSubstr("cannot make the directory '" + file + "/out': "));
+  EXPECT_THAT(outcome.out, IsEmpty());
+}
+
+TEST(Run, ValuesThatAreNoTensorsAreAClearError) {
+  const Outcome outcome = run_etrt({"run", program("no_tensor_input.pte")});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_THAT(outcome.err, HasSubstr("no_tensor_input.pte: input 1 is of kind Int: only tensors can be given"));
+}
+
 TEST(Run, AnEmptyBatchRuns) {
   const TemporaryDirectory directory;
   const std::string input = directory.file("x.npy", npy_of<float>("<f4", {0, 16}, {}));
@@ -197,6 +214,13 @@ TEST(Run, FilesThatAreNoProgramsAreClearErrors) {
     EXPECT_EQ(outcome.exit_code, 1) << outcome;
     EXPECT_THAT(outcome.err, HasSubstr(path));
   }
+}
+
+TEST(Run, ProgressOfALongRunIsNotWrittenIntoFiles) {
+  // Some 30 ms an iteration; progress on a terminal begins after 200 ms.
+  const Outcome outcome = run_etrt({"run", program("slow.pte"), "--iterations", "12"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.err, IsEmpty());
 }
 
 TEST(Run, VerboseShowsTheLogOnStderrAlone) {

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -53,12 +54,18 @@ TEST(Text, AMegabyteOfHostileTextIsShortToo) {
 
 TEST(Text, NumbersHaveFourSignificantDigits) {
   EXPECT_EQ(number_text(0), "0");
-  EXPECT_EQ(number_text(0.012345), "0.01234");
+  EXPECT_EQ(number_text(0.0123456), "0.01235");
+  EXPECT_EQ(number_text(0.001), "0.001000");
+  EXPECT_EQ(number_text(0.5), "0.5000");
   EXPECT_EQ(number_text(1), "1.000");
+  EXPECT_EQ(number_text(-1.5), "-1.500");
   EXPECT_EQ(number_text(42.678), "42.68");
   EXPECT_EQ(number_text(999.94), "999.9");
+  EXPECT_EQ(number_text(999.96), "1000") << "rounding adds a digit before the point";
   EXPECT_EQ(number_text(1234.4), "1234");
   EXPECT_EQ(number_text(123456.7), "123457");
+  EXPECT_EQ(number_text(1e300).size(), 301u);
+  EXPECT_EQ(number_text(std::nan("")), "-");
 }
 
 TEST(Text, SizesAreGivenExactlyToo) {
