@@ -21,7 +21,7 @@ ALLOWED = {
 }
 EXCEPTIONS = {("engine/program", "vgpu/kernel.h"), ("engine", "engine/program/program_loader.h")}
 VENDORS = {
-    "executorch/": ("delegate", "engine/program", "cli"),
+    "executorch/": ("delegate", "engine/program", "engine/tensorrt", "cli"),
     "NvInfer": ("engine/tensorrt",),
     "flatbuffers/": ("pte",),
     "nlohmann/": ("blob", "pte", "cli"),

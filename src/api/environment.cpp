@@ -21,6 +21,11 @@ std::optional<long> number(const char* variable, long minimum, long maximum) {
   return value;
 }
 
+std::string text(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
 }  // namespace
 
 vgpu::Config virtual_gpu_config_from_environment() {
@@ -36,6 +41,10 @@ std::string cuda_library_from_environment() {
   const char* path = std::getenv("ETRT_CUDA_LIBRARY");
   if (path == nullptr || *path == '\0') return cuda::kDriverLibrary;
   return std::string_view(path) == "none" ? std::string() : std::string(path);
+}
+
+TensorRtPlaces tensorrt_places_from_environment() {
+  return {text("ETRT_TENSORRT_LIBRARY"), text("VIRTUAL_ENV")};
 }
 
 }  // namespace etrt::api

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include <vgpu/virtual_gpu.h>
 
 namespace etrt::api {
@@ -11,6 +13,8 @@ namespace etrt::api {
 //   ETRT_VGPU_MEMORY   memory of a virtual device in MiB; default: half of the machine's
 //   ETRT_VGPU_CHECK    1: the order checker runs, and each mistake it finds is logged
 //   ETRT_CUDA_LIBRARY  the CUDA driver library; default libcuda.so.1. "none" hides the GPU.
+//   ETRT_TENSORRT_LIBRARY  the TensorRT library; default: looked for by the loader and in Python wheels
+//   VIRTUAL_ENV        the Python environment whose wheels come first, as its `activate` sets it
 //
 // A value that does not parse counts as unset.
 
@@ -19,5 +23,12 @@ vgpu::Config virtual_gpu_config_from_environment();
 
 /// The driver library to open; empty when the GPU is hidden.
 std::string cuda_library_from_environment();
+
+/// Where the environment says that TensorRT is; empty: nothing said.
+struct TensorRtPlaces {
+  std::string library;
+  std::string virtual_environment;
+};
+TensorRtPlaces tensorrt_places_from_environment();
 
 }  // namespace etrt::api

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include <engine/execution_context.h>
 #include <engine/tensor_info.h>
@@ -15,9 +18,28 @@ namespace etrt::engine {
 /// What the application may choose when an engine is loaded.
 struct EngineOptions {
   /// Bytes of weights to keep on the device; the rest is streamed (TensorRT weight streaming). None: automatic.
-  std::optional<std::int64_t> weight_streaming_budget;
+  /// Execution of an engine that streams is synchronous, see `Engine::synchronous`.
+  std::optional<std::int64_t> weight_streaming_budget = std::nullopt;
 
-  friend bool operator==(const EngineOptions&, const EngineOptions&) = default;
+  /// The TensorRT library to open; empty: it is looked for.
+  std::string tensorrt_library = {};
+
+  /// Libraries whose plugins the engine uses, loaded before it, once a process (TensorRT:
+  /// IPluginRegistry::loadLibrary).
+  std::vector<std::string> plugin_libraries = {};
+
+  /// Whether an engine may bring host code of its own: version-compatible plans do, which the lean runtime then runs
+  /// too (TensorRT: setEngineHostCodeAllowed). Only for files that are trusted as a program is.
+  bool allow_engine_code = false;
+
+  friend auto operator<=>(const EngineOptions&, const EngineOptions&) = default;
+};
+
+/// Bytes that an engine takes.
+struct EngineMemory {
+  std::size_t weights = 0;           ///< on the device
+  std::size_t streamed_weights = 0;  ///< on the host, copied to the device piece by piece as the engine runs
+  std::size_t context_maximum = 0;   ///< upper bound of `ExecutionContext::device_memory_bytes` of one context
 };
 
 /// A loaded model that makes execution contexts. Shared by every handle that holds the same bytes on the same device.
@@ -31,6 +53,13 @@ class Engine {
 
   /// Number of optimization profiles, at least 1.
   virtual int profile_count() const { return 1; }
+
+  /// What the engine takes, as far as it can tell.
+  virtual EngineMemory memory() const { return {}; }
+
+  /// Whether `ExecutionContext::enqueue` returns only once its work has run, and cannot be captured: TensorRT engines
+  /// that stream their weights.
+  virtual bool synchronous() const { return false; }
 
   /// A context for one optimization profile; none: the profile that fits is chosen whenever shapes are resolved.
   virtual Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) = 0;

@@ -33,9 +33,7 @@ EngineCache::EngineCache() : seed_a_(draw_seed()), seed_b_(draw_seed()) {}
 
 EngineCache::Key EngineCache::key(const Loader& loader, const cuda::Device& device, std::span<const std::byte> bytes,
                                   const EngineOptions& options) const {
-  return {
-      &device.driver,       device.ordinal,      &loader, options.weight_streaming_budget.value_or(-1), bytes.size(),
-      hash(bytes, seed_a_), hash(bytes, seed_b_)};
+  return {&device.driver, device.ordinal, &loader, options, bytes.size(), hash(bytes, seed_a_), hash(bytes, seed_b_)};
 }
 
 Result<std::shared_ptr<Engine>> EngineCache::load(const Loader& loader, const cuda::Device& device,

@@ -28,7 +28,7 @@ class EngineCache {
     const cuda::Driver* driver;
     int device;
     const Loader* loader;
-    std::int64_t budget;
+    EngineOptions options;
     std::size_t size;
     std::uint64_t hash_a;
     std::uint64_t hash_b;

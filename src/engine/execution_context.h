@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <cuda/refs.h>
 #include <engine/dims.h>
@@ -20,10 +22,17 @@ class OutputAllocator {
   virtual void set_shape(std::size_t tensor, const Dims& dims) = 0;
 };
 
+/// How long one layer of an engine took on the device (TensorRT: IProfiler).
+struct LayerTime {
+  std::string name;
+  float milliseconds;
+};
+
 /// One engine in execution: shapes, addresses, scratch memory. TensorRT's IExecutionContext is one.
 ///
 /// Order of use: `set_input_shape` for every dynamic input, `resolve_shapes`, `bind` for every tensor, then `enqueue`
-/// any number of times; each again only for what changed. Tensors are named by their index in `Engine::tensors()`.
+/// any number of times; each again only for what changed. Host inputs are bound before `resolve_shapes`, which reads
+/// their values and comes again when these change. Tensors are named by their index in `Engine::tensors()`.
 ///
 /// Work in flight: an enqueue keeps its own copy of addresses; shapes and device memory may change only when nothing
 /// enqueued is in flight, and the object must outlive all that is.
@@ -48,12 +57,28 @@ class ExecutionContext {
   /// enqueued, or what was is ordered on the stream and harmless.
   virtual Status enqueue(cuda::StreamRef stream) = 0;
 
-  /// Receives memory for data-dependent outputs; the allocator must outlive the context's use of it.
+  /// Gives memory for data-dependent outputs; the allocator must outlive the context's use of it. Null: they are
+  /// written to the memory they are bound to.
   virtual void set_output_allocator(OutputAllocator*) {}
 
   /// Scratch memory that the caller must give before `enqueue`, for the present shapes (TensorRT: kUSER_MANAGED).
   virtual std::size_t device_memory_bytes() const { return 0; }
   virtual Status set_device_memory(std::uint64_t /*address*/, std::size_t /*bytes*/) { return {}; }
+
+  /// Has the event recorded by each enqueue once the inputs have been read: they may be overwritten behind it, while
+  /// the outputs are still being computed. Null: none. False when the engine cannot tell; the event must outlive its
+  /// use.
+  virtual bool set_input_consumed_event(CUevent /*event*/) { return false; }
+
+  /// Measures each layer of later enqueues, or no longer. Engines without layers refuse.
+  virtual Status set_layer_timing(bool /*on*/) {
+    return Error(ErrorCode::kNotSupported, "this kind of engine does not tell the times of its layers");
+  }
+
+  /// The layers of the last enqueue. Waits for it; its stream must still exist, and not be in capture.
+  virtual Result<std::vector<LayerTime>> layer_times() {
+    return Error(ErrorCode::kInvalidState, "layers are not timed: call set_layer_timing first");
+  }
 
   /// A failure of enqueued work that has run since the last call, if any: work on a stream cannot return one.
   /// Threads: safe at any time.

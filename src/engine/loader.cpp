@@ -3,12 +3,13 @@
 
 #include <engine/loader.h>
 #include <engine/program/program_loader.h>
+#include <engine/tensorrt/loaders.h>
 
 namespace etrt::engine {
 namespace {
 
 struct Registry {
-  Registry() : loaders{&program} {}
+  Registry() : loaders{&program, &tensorrt::tensorrt_loader(), &tensorrt::tensorrt_rtx_loader()} {}
 
   const program::ProgramLoader program;
   std::mutex mutex;

@@ -20,8 +20,10 @@ class Loader {
 
   virtual std::string_view kind() const = 0;
 
-  /// Whether an engine for `target` can run on the device; the error says why not, in words for the user.
-  virtual Status supports(const cuda::Device& device, std::string_view target) const = 0;
+  /// Whether the engine in `bytes`, made for `target`, can run on the device; the error says why not, in words for the
+  /// user. Looks at versions alone, so `load` may still fail.
+  virtual Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+                          const EngineOptions& options) const = 0;
 
   /// Loads the engine. `bytes` need not outlive the call.
   virtual Result<std::unique_ptr<Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,

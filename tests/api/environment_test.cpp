@@ -40,5 +40,14 @@ TEST(Environment, NamesOrHidesTheDriverLibrary) {
   EXPECT_EQ(api::cuda_library_from_environment(), "");
 }
 
+TEST(Environment, SaysWhereTensorRtIs) {
+  setenv("ETRT_TENSORRT_LIBRARY", "/opt/libnvinfer.so.11", 1);
+  setenv("VIRTUAL_ENV", "/home/me/venv", 1);
+  EXPECT_EQ(api::tensorrt_places_from_environment().library, "/opt/libnvinfer.so.11");
+  EXPECT_EQ(api::tensorrt_places_from_environment().virtual_environment, "/home/me/venv");
+  unsetenv("ETRT_TENSORRT_LIBRARY");
+  EXPECT_EQ(api::tensorrt_places_from_environment().library, "");
+}
+
 }  // namespace
 }  // namespace etrt::test

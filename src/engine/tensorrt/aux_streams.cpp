@@ -1,0 +1,65 @@
+#include <algorithm>
+
+#include <base/try.h>
+#include <cuda/current_context.h>
+#include <cuda/error.h>
+#include <cuda/relaxed_capture.h>
+#include <engine/tensorrt/aux_streams.h>
+
+namespace etrt::engine::tensorrt {
+
+Result<AuxStreams::Given> AuxStreams::streams_for(cuda::StreamRef stream) {
+  ETRT_TRY_ASSIGN(const CUgreenCtx green, partition_of(stream));
+  const auto known = std::find_if(sets_.begin(), sets_.end(), [&](const Set& set) { return set.green == green; });
+  if (known != sets_.end() && is_alive(*known)) return Given{known->streams, known->id};
+
+  ETRT_TRY(refuse_in_capture(stream));
+  // The application may make a partition for every job: streams of those that are gone must not pile up.
+  std::erase_if(sets_, [&](const Set& set) { return set.green == green || !is_alive(set); });
+  ETRT_TRY_ASSIGN(Set made, create_set(green));
+  sets_.push_back(std::move(made));
+  return Given{sets_.back().streams, sets_.back().id};
+}
+
+Result<CUgreenCtx> AuxStreams::partition_of(cuda::StreamRef stream) const {
+  CUgreenCtx green = nullptr;
+  if (!device_.driver.cuStreamGetGreenCtx) return green;
+  ETRT_TRY(
+      cuda::check(device_.driver, device_.driver.cuStreamGetGreenCtx(stream.get(), &green), "cuStreamGetGreenCtx"));
+  return green;
+}
+
+/// Streams outlive their green context only to be destroyed (CUDA_ERROR_STREAM_DETACHED), and CUDA may give its handle
+/// to another.
+bool AuxStreams::is_alive(const Set& set) const {
+  if (set.green == nullptr) return true;
+  CUgreenCtx green = nullptr;
+  return device_.driver.cuStreamGetGreenCtx(set.streams.front(), &green) == CUDA_SUCCESS && green == set.green;
+}
+
+Result<AuxStreams::Set> AuxStreams::create_set(CUgreenCtx green) {
+  const cuda::RelaxedCapture relaxed(device_.driver);
+  // Not the caller's context, which may be a green one that the streams would belong to.
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device_.driver, device_.primary));
+  Set set{green, ++sets_made_, {}, {}};
+  for (std::size_t i = 0; i < count_; ++i) {
+    auto stream =
+        green == nullptr ? cuda::create_stream(device_.driver) : cuda::create_green_stream(device_.driver, green);
+    if (!stream.ok()) return std::move(stream).error().within("an auxiliary stream for the engine");
+    set.streams.push_back(stream->get());
+    set.owners.push_back(std::move(stream).value());
+  }
+  return set;
+}
+
+Status AuxStreams::refuse_in_capture(cuda::StreamRef stream) const {
+  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
+  ETRT_TRY(
+      cuda::check(device_.driver, device_.driver.cuStreamIsCapturing(stream.get(), &capture), "cuStreamIsCapturing"));
+  if (capture == CU_STREAM_CAPTURE_STATUS_NONE) return {};
+  return Error(ErrorCode::kInvalidState,
+               "the stream is being captured, and the engine has no auxiliary streams in its partition yet: run the "
+               "program once on a stream of this partition before the capture");
+}
+
+}  // namespace etrt::engine::tensorrt

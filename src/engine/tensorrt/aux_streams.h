@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <cuda/device.h>
+#include <cuda/owners.h>
+#include <etrt/result.h>
+
+namespace etrt::engine::tensorrt {
+
+/// Auxiliary streams for an engine, in the partition of the stream that it is enqueued on. Left to itself, TensorRT
+/// makes its own in the primary context, and part of the engine would leave the partition. Streams are kept for each
+/// green context: a partition that was seen once costs two questions to the driver, the primary context one. Threads:
+/// one caller at a time. May end with work in flight on its streams, and after their green context.
+class AuxStreams {
+ public:
+  AuxStreams(const cuda::Device& device, int count)
+      : device_(device), count_(count > 0 ? static_cast<std::size_t>(count) : 0) {}
+
+  /// Streams that differ from one another, valid until the next call.
+  struct Given {
+    std::span<CUstream> streams;
+    std::uint64_t id;  ///< never 0; another one for other streams, also where CUDA uses their handles again
+  };
+
+  std::size_t count() const { return count_; }
+
+  /// `count` streams. `kInvalidState` when the stream is in capture and its partition has none yet.
+  Result<Given> streams_for(cuda::StreamRef stream);
+
+ private:
+  struct Set {
+    CUgreenCtx green;  ///< null: the primary context
+    std::uint64_t id;
+    std::vector<cuda::Stream> owners;
+    std::vector<CUstream> streams;
+  };
+
+  Result<CUgreenCtx> partition_of(cuda::StreamRef stream) const;
+  bool is_alive(const Set& set) const;
+  Result<Set> create_set(CUgreenCtx green);
+  Status refuse_in_capture(cuda::StreamRef stream) const;
+
+  const cuda::Device& device_;
+  std::size_t count_;
+  std::uint64_t sets_made_ = 0;
+  std::vector<Set> sets_;
+};
+
+}  // namespace etrt::engine::tensorrt

@@ -1,0 +1,85 @@
+#include <cstring>
+
+#include <base/format.h>
+#include <base/try.h>
+#include <engine/tensorrt/logger.h>
+#include <engine/tensorrt/output_bounds.h>
+#include <engine/tensorrt/profile_ranges.h>
+#include <engine/tensorrt/tensorrt_context.h>
+#include <engine/tensorrt/tensorrt_engine.h>
+
+namespace etrt::engine::tensorrt::ETRT_NVINFER {
+namespace {
+
+enum class End { kSmallest, kLargest };
+
+/// A shape tensor's values as the engine reads them. Other types than integers have no bounds in a profile.
+std::vector<std::byte> values_in_memory(DataType type, std::span<const std::int64_t> values, std::size_t count) {
+  std::vector<std::byte> memory(count * byte_size(type));
+  for (std::size_t i = 0; i < values.size() && i < count; ++i) {
+    const auto narrow = static_cast<std::int32_t>(values[i]);
+    if (type == DataType::kInt64) std::memcpy(memory.data() + i * 8, &values[i], 8);
+    if (type == DataType::kInt32) std::memcpy(memory.data() + i * 4, &narrow, 4);
+  }
+  return memory;
+}
+
+using HostValues = std::vector<std::vector<std::byte>>;
+
+/// Sets the context to one end of a profile. It is bound to memory that is added to `host`.
+Status set_to(TensorRtContext& context, const TensorRtEngine& engine, int profile, End end, HostValues& host) {
+  context.pin(profile);
+  const auto ranges = engine.profiles().ranges(profile);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const std::size_t tensor = engine.inputs()[i];
+    const Dims& dims = end == End::kSmallest ? ranges[i].minimum : ranges[i].maximum;
+    ETRT_TRY(context.set_input_shape(tensor, dims));
+    const TensorInfo& info = engine.tensors()[tensor];
+    if (info.location != Location::kHost) continue;
+    const auto& values = end == End::kSmallest ? ranges[i].minimum_values : ranges[i].maximum_values;
+    host.push_back(values_in_memory(info.type, values, element_count(dims).value_or(0)));
+    ETRT_TRY(context.bind(tensor, reinterpret_cast<std::uint64_t>(host.back().data()), host.back().size()));
+  }
+  return context.resolve_shapes();
+}
+
+/// Unknown until the engine has run means that nothing is known from below.
+Dims lower(const Dims& dims, const Dims& open) {
+  Dims result = dims;
+  for (std::size_t i = 0; i < open.rank(); ++i) {
+    if (open[i] < 0) result[i] = 0;
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<std::vector<OutputBounds>> find_output_bounds(TensorRtEngine& engine) {
+  ETRT_TRY_ASSIGN(const auto context, TensorRtContext::create(engine, std::nullopt));
+  std::vector<OutputBounds> bounds;
+  HostValues host;
+  Status failed;
+  for (int profile = 0; profile < engine.profile_count(); ++profile) {
+    for (const End end : {End::kSmallest, End::kLargest}) {
+      // The ends of several inputs need not go together; what TensorRT refuses here is no mistake of anybody's.
+      const LoggedErrors errors(LoggedErrors::Kind::kExpected);
+      if (auto set = set_to(*context, engine, profile, end, host); !set.ok()) {
+        failed = std::move(set);
+        continue;
+      }
+      for (std::size_t i = 0; i < engine.outputs().size(); ++i) {
+        const Dims largest = context->shape(engine.outputs()[i]);
+        const Dims open = context->open_shape(engine.outputs()[i]);
+        const Dims smallest = lower(largest, open);
+        if (bounds.size() <= i) bounds.push_back({smallest, largest, false});
+        widen(bounds[i].minimum, bounds[i].maximum, smallest);
+        widen(bounds[i].minimum, bounds[i].maximum, largest);
+        bounds[i].data_dependent |= has_open_size(open);
+      }
+    }
+  }
+  if (!bounds.empty()) return bounds;
+  return std::move(failed).error().within("the shapes of the engine's outputs");
+}
+
+}  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -1,0 +1,67 @@
+#include <algorithm>
+
+#include <base/try.h>
+#include <engine/tensorrt/profile_ranges.h>
+#include <engine/tensorrt/types.h>
+
+namespace etrt::engine::tensorrt::ETRT_NVINFER {
+namespace {
+
+using nvinfer1::OptProfileSelector;
+
+/// Bounds of a shape tensor's values; empty where the profile has none. Headers older than TensorRT 10.11 have them in
+/// 32 bits.
+template <class NativeEngine>
+std::vector<std::int64_t> profile_values(const NativeEngine& engine, const char* name, int profile,
+                                         OptProfileSelector which, std::size_t count) {
+  const auto* values = [&] {
+    if constexpr (requires { engine.getProfileTensorValuesV2(name, profile, which); }) {
+      return engine.getProfileTensorValuesV2(name, profile, which);
+    } else {
+      return engine.getProfileTensorValues(name, profile, which);
+    }
+  }();
+  if (values == nullptr) return {};
+  return {values, values + count};
+}
+
+/// A profile speaks of inputs with open sizes; the others have one shape.
+Result<Dims> profile_shape(const nvinfer1::ICudaEngine& engine, const TensorInfo& info, int profile,
+                           OptProfileSelector which) {
+  const auto sizes = info.maximum.sizes();
+  if (std::find(sizes.begin(), sizes.end(), -1) == sizes.end()) return info.maximum;
+  return to_dims(engine.getProfileShape(info.name.c_str(), profile, which), info.name);
+}
+
+}  // namespace
+
+Result<Profiles> read_profiles(const nvinfer1::ICudaEngine& engine, std::span<const TensorInfo> tensors,
+                               std::span<const std::size_t> inputs) {
+  std::vector<std::vector<InputRange>> profiles;
+  for (int profile = 0; profile < std::max(1, engine.getNbOptimizationProfiles()); ++profile) {
+    auto& ranges = profiles.emplace_back();
+    for (const std::size_t tensor : inputs) {
+      const TensorInfo& info = tensors[tensor];
+      InputRange range;
+      ETRT_TRY_ASSIGN(range.minimum, profile_shape(engine, info, profile, OptProfileSelector::kMIN));
+      ETRT_TRY_ASSIGN(range.maximum, profile_shape(engine, info, profile, OptProfileSelector::kMAX));
+      if (info.location == Location::kHost) {
+        const char* name = info.name.c_str();
+        const std::size_t count = element_count(range.maximum).value_or(0);
+        range.minimum_values = profile_values(engine, name, profile, OptProfileSelector::kMIN, count);
+        range.maximum_values = profile_values(engine, name, profile, OptProfileSelector::kMAX, count);
+      }
+      ranges.push_back(std::move(range));
+    }
+  }
+  return Profiles(std::move(profiles));
+}
+
+void widen(Dims& minimum, Dims& maximum, const Dims& dims) {
+  for (std::size_t i = 0; i < dims.rank() && i < minimum.rank(); ++i) {
+    minimum[i] = std::min(minimum[i], dims[i]);
+    maximum[i] = std::max(maximum[i], dims[i]);
+  }
+}
+
+}  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <cuda/owners.h>
+#include <engine/execution_context.h>
+#include <engine/tensorrt/aux_streams.h>
+#include <engine/tensorrt/nvinfer.h>
+#include <engine/tensorrt/output_allocator.h>
+#include <engine/tensorrt/profiler.h>
+#include <engine/tensorrt/profiles.h>
+
+namespace etrt::engine::tensorrt::ETRT_NVINFER {
+
+class TensorRtEngine;
+
+/// Whether TensorRT left a size of the shape open (-1).
+bool has_open_size(const Dims& dims);
+
+/// A TensorRT execution context (IExecutionContext), whose memory the caller gives (kUSER_MANAGED).
+///
+/// Profiles: none pinned, `resolve_shapes` keeps the present profile while it fits and else takes the first that does.
+/// The switch runs on a stream of the context's own, which the host waits for: it copies, and runs on no SM. In steady
+/// state an enqueue is TensorRT's own, preceded by one or two questions to the driver when the engine has auxiliary
+/// streams, and by one when it streams weights.
+class TensorRtContext final : public ExecutionContext {
+ public:
+  static Result<std::unique_ptr<TensorRtContext>> create(TensorRtEngine& engine, std::optional<int> profile);
+  ~TensorRtContext() override;
+
+  Status set_input_shape(std::size_t tensor, const Dims& dims) override;
+  Status resolve_shapes() override;
+  Dims shape(std::size_t tensor) const override { return settings_[tensor].dims; }
+  Status bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) override;
+  Status enqueue(cuda::StreamRef stream) override;
+  void set_output_allocator(OutputAllocator* allocator) override;
+  std::size_t device_memory_bytes() const override { return memory_needed_; }
+  Status set_device_memory(std::uint64_t address, std::size_t bytes) override;
+  bool set_input_consumed_event(CUevent event) override;
+  Status set_layer_timing(bool on) override;
+  Result<std::vector<LayerTime>> layer_times() override;
+
+  /// From the next `resolve_shapes` on, this profile and no other.
+  void pin(int profile) { pinned_ = profile; }
+  int profile() const { return profile_; }
+
+  /// The shape as TensorRT gives it before the engine has run: -1 for sizes that it cannot tell yet.
+  const Dims& open_shape(std::size_t tensor) const { return settings_[tensor].open; }
+
+ private:
+  /// What the context is set to for one tensor.
+  struct Setting {
+    Dims dims;
+    Dims open;
+    std::uint64_t address = 0;
+    std::size_t bytes = 0;
+    std::unique_ptr<OutputMemory> output_memory = nullptr;  ///< of a data-dependent output
+  };
+
+  TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer1::IExecutionContext> native,
+                  std::optional<int> profile);
+
+  Result<int> choose_profile() const;
+  std::vector<std::int64_t> host_values(std::size_t tensor) const;
+  Status use_profile(int profile);
+  Status pass_address(std::size_t tensor);
+  Status infer_shapes();
+  Status read_output(std::size_t tensor);
+  Status measure_memory();
+  Status check_complete() const;
+  Status give_aux_streams(cuda::StreamRef stream);
+  Status refuse_capture(cuda::StreamRef stream) const;
+  Error enqueue_failure(const std::string& reason) const;
+  const TensorInfo& info(std::size_t tensor) const;
+
+  TensorRtEngine& engine_;
+  std::unique_ptr<nvinfer1::IExecutionContext> native_;
+  std::optional<int> pinned_;
+  int profile_ = 0;  ///< TensorRT gives every new context profile 0
+  cuda::Stream profile_stream_;
+  std::vector<Setting> settings_;
+  std::size_t memory_needed_ = 0;
+  bool memory_given_ = false;
+  bool complete_ = false;  ///< nothing is missing for an enqueue
+  AuxStreams aux_streams_;
+  std::uint64_t aux_streams_given_ = 0;  ///< to TensorRT
+  OutputAllocator* output_allocator_ = nullptr;
+  LayerTimes layer_times_;
+  bool times_layers_ = false;
+};
+
+}  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <cuda/device.h>
+#include <engine/engine.h>
+#include <engine/tensorrt/nvinfer.h>
+#include <engine/tensorrt/profiles.h>
+
+namespace etrt::engine::tensorrt::ETRT_NVINFER {
+
+/// A TensorRT engine (ICudaEngine), described once: names, types, profiles, and the bounds of its outputs.
+class TensorRtEngine final : public Engine {
+ public:
+  /// The device's primary context must be current.
+  static Result<std::unique_ptr<TensorRtEngine>> create(const cuda::Device& device,
+                                                        std::unique_ptr<nvinfer1::ICudaEngine> native,
+                                                        const EngineOptions& options);
+  ~TensorRtEngine() override;
+
+  std::span<const TensorInfo> tensors() const override { return tensors_; }
+  int profile_count() const override { return profiles_.count(); }
+  EngineMemory memory() const override { return memory_; }
+  bool synchronous() const override { return synchronous_; }
+  Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) override;
+
+  const cuda::Device& device() const { return device_; }
+  nvinfer1::ICudaEngine& native() const { return *native_; }
+  const Profiles& profiles() const { return profiles_; }
+  const std::vector<std::size_t>& inputs() const { return inputs_; }    ///< indices of tensors, as profiles have them
+  const std::vector<std::size_t>& outputs() const { return outputs_; }  ///< indices of tensors
+  std::vector<std::string> input_names() const;
+
+  /// Whether the input's shape must be set on a context: the engine leaves a size open.
+  bool is_open(std::size_t tensor) const { return open_[tensor]; }
+
+ private:
+  TensorRtEngine(const cuda::Device& device, std::unique_ptr<nvinfer1::ICudaEngine> native)
+      : device_(device), native_(std::move(native)) {}
+
+  Status describe_tensors();
+  Status describe_tensor(const char* name);
+  Status describe_aliases();
+  Status describe_profiles();
+  Status bound_outputs();
+
+  const cuda::Device& device_;
+  std::unique_ptr<nvinfer1::ICudaEngine> native_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<bool> open_;
+  std::vector<std::size_t> inputs_;
+  std::vector<std::size_t> outputs_;
+  Profiles profiles_{{}};
+  EngineMemory memory_;
+  bool synchronous_ = false;
+};
+
+}  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -1,0 +1,110 @@
+#include <charconv>
+#include <optional>
+
+#include <base/format.h>
+#include <base/try.h>
+#include <cuda/current_context.h>
+#include <engine/tensorrt/library_search.h>
+#include <engine/tensorrt/plan_header.h>
+#include <engine/tensorrt/tensorrt_loader.h>
+
+namespace etrt::engine::tensorrt {
+namespace {
+
+std::string capability(const cuda::Device& device) {
+  return base::concat("compute capability ", device.compute_major, ".", device.compute_minor);
+}
+
+std::string gpu(const cuda::Device& device) {
+  return base::concat(device.label, " (", device.description, ") has ", capability(device));
+}
+
+/// The compute capability that a target names: 89 for "sm_89". Other targets say nothing of it.
+std::optional<int> capability_of_target(std::string_view target) {
+  if (!target.starts_with("sm_")) return std::nullopt;
+  target.remove_prefix(3);
+  int number = 0;
+  const auto [end, error] = std::from_chars(target.data(), target.data() + target.size(), number);
+  if (error != std::errc() || end != target.data() + target.size()) return std::nullopt;
+  return number;
+}
+
+Status check_target(const cuda::Device& device, std::string_view target) {
+  const auto wanted = capability_of_target(target);
+  if (!wanted || *wanted == device.compute_major * 10 + device.compute_minor) return {};
+  return Error(ErrorCode::kIncompatible,
+               base::concat("the plan is for compute capability ", *wanted / 10, ".", *wanted % 10, ", ", gpu(device)));
+}
+
+/// TensorRT runs plans of its own version alone, but for version-compatible ones, which hold code of their writer's
+/// version. TensorRT-RTX decides for itself within a major version.
+Status check_plan_version(const PlanHeader& plan, const Library& library, const EngineOptions& options) {
+  const bool rtx = plan.product == Product::kTensorRtRtx;
+  if (rtx ? plan.version.major == library.version.major : plan.version == library.version) return {};
+  if (!rtx && options.allow_engine_code && plan.version <= library.version) return {};
+  const bool older = !rtx && plan.version < library.version;
+  return Error(ErrorCode::kIncompatible,
+               base::concat("the plan was written by ", to_string(plan), ", the library here is ",
+                            info(plan.product).name, " ", to_string(library.version), " (", library.path,
+                            "): build the engine again with this version, or install the plan's",
+                            older ? "; a version-compatible plan runs with the option allow_engine_code" : ""));
+}
+
+}  // namespace
+
+Status TensorRtLoader::supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+                                const EngineOptions& options) const {
+  if (device.is_virtual && (adapter_ == nullptr || adapter_->needs_gpu)) {
+    return Error(ErrorCode::kIncompatible,
+                 base::concat("it needs an NVIDIA GPU; the device here is ", device.label, ", the virtual GPU"));
+  }
+  ETRT_TRY(check_target(device, target));
+  const auto library = library_for(device, bytes, options);
+  return library.ok() ? Status() : Status(library.error());
+}
+
+Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, std::span<const std::byte> bytes,
+                                                   const EngineOptions& options) const {
+  ETRT_TRY_ASSIGN(const PlanHeader plan, read_plan_header(bytes));
+  const ProductInfo& product = info(product_);
+  if (plan.product != product_) {
+    return Error(ErrorCode::kInvalidData, base::concat("the plan was written by ", to_string(plan),
+                                                       ", the blob says that it is one of ", product.name));
+  }
+  LibraryRequest request{product_, options.tensorrt_library, options.allow_engine_code};
+  if (adapter_ != nullptr) request.major = adapter_->headers.major;
+  auto library = find_library(request);
+  if (adapter_ == nullptr) {
+    const std::string found = library.ok() ? base::concat(product.name, " ", to_string((*library)->version), " (",
+                                                          (*library)->path, ") is installed")
+                                           : base::concat("none is installed");
+    return Error(ErrorCode::kNotSupported,
+                 base::concat("this etrt was built without the headers of ", product.name, ". The plan was written by ",
+                              to_string(plan), ", ", found, ", ", gpu(device), ". Remedy: build etrt with -D",
+                              product.headers_option, "=DIRECTORY"));
+  }
+  if (!library.ok()) {
+    return std::move(library).error().within(
+        base::concat("the plan was written by ", to_string(plan), ", ", gpu(device)));
+  }
+  if (auto fits = check_plan_version(plan, **library, options); !fits.ok()) {
+    return Error(fits.error().code(), base::concat(fits.error().message(), ". ", gpu(device)));
+  }
+  return library;
+}
+
+Result<std::unique_ptr<Engine>> TensorRtLoader::load(const cuda::Device& device, std::span<const std::byte> bytes,
+                                                     const EngineOptions& options) const {
+  ETRT_TRY_ASSIGN(const Library* library, library_for(device, bytes, options));
+  // The primary context: what TensorRT allocates for the engine must not go with a green context of the caller.
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
+  auto engine = adapter_->load(*library, device, bytes, options);
+  if (engine.ok()) return engine;
+  ETRT_TRY_ASSIGN(const PlanHeader plan, read_plan_header(bytes));
+  return Error(
+      engine.error().code(),
+      base::concat(engine.error().message(), ". The plan was written by ", to_string(plan), ", the library is ",
+                   info(product_).name, " ", to_string(library->version), " (", library->path, "), ", gpu(device)));
+}
+
+}  // namespace etrt::engine::tensorrt

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <engine/loader.h>
+#include <engine/tensorrt/adapter.h>
+
+namespace etrt::engine::tensorrt {
+
+/// Loads plans of one product. Without headers at build time there is no adapter, and every plan is refused with the
+/// reason; the library is looked for all the same, so that the reason can name it.
+class TensorRtLoader final : public Loader {
+ public:
+  /// `adapter` may be null and must outlive the loader.
+  TensorRtLoader(Product product, const Adapter* adapter) : product_(product), adapter_(adapter) {}
+
+  std::string_view kind() const override { return info(product_).kind; }
+  Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+                  const EngineOptions& options) const override;
+  Result<std::unique_ptr<Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
+                                       const EngineOptions& options) const override;
+
+ private:
+  /// The library that can make an engine of the plan on the device, with every version checked.
+  Result<const Library*> library_for(const cuda::Device& device, std::span<const std::byte> bytes,
+                                     const EngineOptions& options) const;
+
+  Product product_;
+  const Adapter* adapter_;
+};
+
+}  // namespace etrt::engine::tensorrt

@@ -1,0 +1,51 @@
+#include <algorithm>
+
+#include <executorch/runtime/platform/log.h>
+
+#include <base/format.h>
+#include <engine/tensorrt/logger.h>
+#include <engine/tensorrt/weight_streaming.h>
+
+namespace etrt::engine::tensorrt::ETRT_NVINFER {
+namespace {
+
+std::int64_t total_weights(const nvinfer1::ICudaEngine& engine) {
+#if ETRT_NVINFER_HAS_ENGINE_STAT
+  return std::max<std::int64_t>(0, engine.getEngineStat(nvinfer1::EngineStat::kTOTAL_WEIGHTS_SIZE));
+#else
+  return std::max<std::int64_t>(0, engine.getStreamableWeightsSize());
+#endif
+}
+
+}  // namespace
+
+Status set_weight_streaming_budget(nvinfer1::ICudaEngine& engine, std::optional<std::int64_t> budget) {
+  const std::int64_t streamable = engine.getStreamableWeightsSize();
+  if (streamable <= 0) {
+    if (budget)
+      ET_LOG(Info, "TensorRTBackend: weight_streaming_budget has no effect, the engine cannot stream weights");
+    return {};
+  }
+  const std::int64_t wanted = std::min(budget.value_or(engine.getWeightStreamingAutomaticBudget()), streamable);
+  const LoggedErrors errors;
+  if (engine.setWeightStreamingBudgetV2(wanted)) return {};
+  return Error(ErrorCode::kOutOfMemory, base::concat("weight_streaming_budget of ", wanted, " bytes, of ", streamable,
+                                                     " that can be streamed, was refused: ", errors.text()));
+}
+
+bool streams_weights(const nvinfer1::ICudaEngine& engine) {
+  const std::int64_t streamable = engine.getStreamableWeightsSize();
+  return streamable > 0 && engine.getWeightStreamingBudgetV2() < streamable;
+}
+
+EngineMemory memory_of(const nvinfer1::ICudaEngine& engine) {
+  const std::int64_t streamed =
+      streams_weights(engine) ? engine.getStreamableWeightsSize() - engine.getWeightStreamingBudgetV2() : 0;
+  EngineMemory memory;
+  memory.streamed_weights = static_cast<std::size_t>(streamed);
+  memory.weights = static_cast<std::size_t>(std::max<std::int64_t>(0, total_weights(engine) - streamed));
+  memory.context_maximum = static_cast<std::size_t>(std::max<std::int64_t>(0, engine.getDeviceMemorySizeV2()));
+  return memory;
+}
+
+}  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -1,0 +1,100 @@
+// The library's entry points, as libnvinfer.so has them, and one for the tests.
+
+#include <algorithm>
+#include <exception>
+#include <fake_nvinfer/fake_engine.h>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#ifndef FAKE_VERSION
+#define FAKE_VERSION NV_TENSORRT_VERSION
+#endif
+
+namespace etrt::fake {
+namespace {
+
+class Plugins final : public nvinfer1::IPluginRegistry {
+ public:
+  PluginLibraryHandle loadLibrary(const char* path) noexcept override {
+    if (std::string(path).find("missing") != std::string::npos) return nullptr;
+    ++state().plugins_loaded;
+    loaded_.emplace_back(path);
+    return this;
+  }
+  bool has(const std::string& path) const { return std::find(loaded_.begin(), loaded_.end(), path) != loaded_.end(); }
+
+ private:
+  std::vector<std::string> loaded_;
+};
+
+class Runtime final : public nvinfer1::IRuntime {
+ public:
+  explicit Runtime(nvinfer1::ILogger& logger) : logger_(logger) { ++state().runtimes; }
+  ~Runtime() override { --state().runtimes; }
+
+  void setEngineHostCodeAllowed(bool allowed) noexcept override { allows_code_ = allowed; }
+  nvinfer1::IPluginRegistry& getPluginRegistry() noexcept override { return plugins_; }
+
+  nvinfer1::ICudaEngine* deserializeCudaEngine(const void* bytes, std::size_t size) noexcept override {
+    try {
+      return deserialize({static_cast<const std::byte*>(bytes), size}).release();
+    } catch (const std::exception& broken) {
+      error(broken.what());
+      return nullptr;
+    }
+  }
+
+ private:
+  void error(const std::string& text) { logger_.log(nvinfer1::ILogger::Severity::kERROR, text.c_str()); }
+
+  std::unique_ptr<Engine> deserialize(std::span<const std::byte> bytes) {
+    Plan plan = Plan::parse(bytes);
+    for (const LogLine& line : plan.log) {
+      logger_.log(static_cast<nvinfer1::ILogger::Severity>(line.severity), line.text.c_str());
+    }
+    if (plan.failure == "engine") {
+      error("the engine needs compute capability 7.5 to 12.1");
+      return nullptr;
+    }
+    if (plan.holds_code && !allows_code_) {
+      error("the engine holds code, which is not allowed");
+      return nullptr;
+    }
+    for (const std::string& plugin : plan.plugins) {
+      if (plugins_.has(plugin)) continue;
+      error("no plugin of " + plugin);
+      return nullptr;
+    }
+    return std::make_unique<Engine>(std::move(plan), logger_);
+  }
+
+  nvinfer1::ILogger& logger_;
+  Plugins plugins_;
+  bool allows_code_ = false;
+};
+
+}  // namespace
+}  // namespace etrt::fake
+
+#define FAKE_EXPORT extern "C" __attribute__((visibility("default")))
+
+FAKE_EXPORT void* createInferRuntime_INTERNAL(void* logger, std::int32_t version) noexcept {
+  etrt::fake::state().headers_version = version;
+  auto& log = *static_cast<nvinfer1::ILogger*>(logger);
+#ifdef FAKE_WITHOUT_RUNTIME
+  log.log(nvinfer1::ILogger::Severity::kERROR, "CUDA initialization failure");
+  return nullptr;
+#else
+  return static_cast<nvinfer1::IRuntime*>(std::make_unique<etrt::fake::Runtime>(log).release());
+#endif
+}
+
+FAKE_EXPORT std::int32_t getInferLibVersion() noexcept {
+  return FAKE_VERSION;
+}
+
+FAKE_EXPORT etrt::fake::State* etrt_fake_nvinfer_state() {
+  return &etrt::fake::state();
+}

@@ -1,0 +1,17 @@
+// Libraries that are not TensorRT, or not as expected: each has some of its entry points.
+
+#include <cstdint>
+
+#define FAKE_EXPORT extern "C" __attribute__((visibility("default")))
+
+#ifndef FAKE_WITHOUT_CREATE
+FAKE_EXPORT void* createInferRuntime_INTERNAL(void*, std::int32_t) noexcept {
+  return nullptr;
+}
+#endif
+
+#ifdef FAKE_VERSION
+FAKE_EXPORT std::int32_t getInferLibVersion() noexcept {
+  return FAKE_VERSION;
+}
+#endif
