@@ -8,7 +8,6 @@
 #include <cli/allocation_counter.h>
 #include <cli/bench_counts.h>
 #include <cli/bench_tensors.h>
-#include <cli/counted_execution.h>
 #include <cli/direct_delegate.h>
 #include <cli/log_capture.h>
 #include <cli/session.h>
@@ -16,6 +15,7 @@
 #include <cli/text.h>
 #include <cuda/current_context.h>
 #include <delegate/options.h>
+#include <etrt/report.h>
 #include <etrt/stream.h>
 #include <etrt/stream_guard.h>
 
@@ -119,16 +119,16 @@ Status count_executorch(const BenchCase& bench, const Stream& stream, cuda::Call
 
 Status count_bindings(const BenchCase& bench, const Stream& stream, std::size_t iterations, CaseCounts& counts) {
   ETRT_TRY_ASSIGN(auto tensors, BenchTensors::on_device(bench, stream.get()));
-  ETRT_TRY_ASSIGN(const auto counted, CountedExecution::create(bench));
+  ETRT_TRY_ASSIGN(const auto direct, DirectDelegate::create(bench, delegate::Options().max_inflight));
   const StreamGuard guard(stream.get());
   for (std::size_t i = 0; i < kWarmup + iterations; ++i) {
-    const std::uint64_t binds = counted->calls().binds;
-    const std::uint64_t shapes = counted->calls().shapes;
-    ETRT_TRY(counted->execute(tensors.arguments()));
+    const ProgramReport before = report().programs.back();
+    ETRT_TRY(direct->execute(tensors.arguments()));
     ETRT_TRY(stream.synchronize());
+    const ProgramReport after = report().programs.back();
     if (i < kWarmup) continue;
-    counts.bindings.add(counted->calls().binds - binds);
-    counts.shapes.add(counted->calls().shapes - shapes);
+    counts.bindings.add(after.bindings_set - before.bindings_set);
+    counts.shapes.add(after.shape_changes - before.shape_changes);
   }
   return {};
 }
