@@ -14,6 +14,7 @@
 #include <cli/table.h>
 #include <cli/text.h>
 #include <cuda/current_context.h>
+#include <cuda/device.h>
 #include <delegate/options.h>
 #include <etrt/report.h>
 #include <etrt/stream.h>
