@@ -76,6 +76,8 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
     return execute(handle, {input.value(), output.value()});
   }
 
+  const support::KernelLibrary& kernels() const { return *kernels_; }
+
   Stream create_stream() const { return must(Stream::create(*device_)); }
   [[nodiscard]] support::Gate close_gate(const Stream& stream) const { return {*gates_, stream.get()}; }
 

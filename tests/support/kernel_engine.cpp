@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -8,7 +9,9 @@
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
+#include <cuda/owners.h>
 #include <cuda/stream_ordered_memory.h>
+#include <engine/tensorrt/aux_streams.h>
 #include <support/kernel_engine.h>
 #include <support/kernel_library.h>
 
@@ -32,7 +35,11 @@ struct Recipe {
   std::size_t tensor;
   std::size_t of;
   std::uint32_t add;
+  bool records_sms;
 };
+
+/// How long a block that records its SM stays there, so that the others go elsewhere.
+constexpr std::chrono::microseconds kStay{20};
 
 class KernelEngine final : public engine::Engine {
  public:
@@ -40,7 +47,8 @@ class KernelEngine final : public engine::Engine {
       : device_(device),
         kernels_(std::move(kernels)),
         fails_to_make_contexts_(plan["fails_to_make_contexts"]),
-        caller_gives_memory_(plan["caller_gives_memory"]) {
+        caller_gives_memory_(plan["caller_gives_memory"]),
+        auxiliary_streams_(plan["auxiliary_streams"]) {
     for (const json& input : plan["inputs"]) {
       engine::TensorInfo info;
       info.name = input["name"];
@@ -73,7 +81,7 @@ class KernelEngine final : public engine::Engine {
       info.location = engine::Location::kHost;
       info.minimum = info.maximum = engine::Dims{static_cast<std::int32_t>(info.maximum.rank())};
     }
-    recipes_.push_back({tensors_.size(), of, output["add"]});
+    recipes_.push_back({tensors_.size(), of, output["add"], output["records_sms"]});
     tensors_.push_back(info);
   }
 
@@ -81,6 +89,7 @@ class KernelEngine final : public engine::Engine {
   KernelLibrary kernels_;
   bool fails_to_make_contexts_;
   bool caller_gives_memory_;
+  int auxiliary_streams_;
   std::vector<engine::TensorInfo> tensors_;
   std::vector<Recipe> recipes_;
 };
@@ -91,6 +100,7 @@ class KernelContext final : public engine::ExecutionContext {
       : engine_(engine),
         own_memory_(std::move(own_memory)),
         memory_(own_memory_.get()),
+        auxiliary_(engine.device_, engine.auxiliary_streams_),
         dims_(engine.tensors_.size()),
         bound_(engine.tensors_.size()) {
     ++contexts_alive;
@@ -141,11 +151,30 @@ class KernelContext final : public engine::ExecutionContext {
     // The context's memory, as an engine's activations: two enqueues that nothing orders show in the order checker.
     const auto touched = static_cast<std::uint32_t>(std::max<std::size_t>(device_memory_bytes() / 4, 1));
     ETRT_TRY(cuda::check(driver, engine_.kernels_.fill_u32(stream.get(), memory_, 1, touched), "cuLaunchKernel"));
+    if (auxiliary_.count() > 0) return enqueue_on_auxiliary_streams(stream);
     for (const Recipe& recipe : engine_.recipes_) ETRT_TRY(compute(recipe, stream));
     return {};
   }
 
  private:
+  Status wait_for(cuda::StreamRef first, CUstream then) {
+    const cuda::Driver& driver = engine_.device_.driver;
+    ETRT_TRY_ASSIGN(const auto event, cuda::create_event(driver));
+    ETRT_TRY(cuda::check(driver, driver.cuEventRecord(event.get(), first.get()), "cuEventRecord"));
+    return cuda::check(driver, driver.cuStreamWaitEvent(then, event.get(), 0), "cuStreamWaitEvent");
+  }
+
+  Status enqueue_on_auxiliary_streams(cuda::StreamRef stream) {
+    ETRT_TRY_ASSIGN(const auto given, auxiliary_.streams_for(stream));
+    for (std::size_t i = 0; i < engine_.recipes_.size(); ++i) {
+      const cuda::StreamRef branch(given.streams[i % given.streams.size()]);
+      ETRT_TRY(wait_for(stream, branch.get()));
+      ETRT_TRY(compute(engine_.recipes_[i], branch));
+      ETRT_TRY(wait_for(branch, stream.get()));
+    }
+    return {};
+  }
+
   std::size_t elements(std::size_t tensor) const { return engine::element_count(dims_[tensor]).value_or(0); }
 
   engine::Dims output_dims(const Recipe& recipe) const {
@@ -173,6 +202,9 @@ class KernelContext final : public engine::ExecutionContext {
     if (count == 0) return {};
     const cuda::Driver& driver = engine_.device_.driver;
     const KernelLibrary& kernels = engine_.kernels_;
+    if (recipe.records_sms) {
+      return cuda::check(driver, kernels.record_sm(stream.get(), target, count, kStay), "cuLaunchKernel");
+    }
     std::uint64_t source = bound_[recipe.of];
     if (engine_.caller_gives_memory_) {
       ETRT_TRY(cuda::check(driver, kernels.copy_u32(stream.get(), memory_, source, count), "cuLaunchKernel"));
@@ -188,6 +220,7 @@ class KernelContext final : public engine::ExecutionContext {
   cuda::StreamOrderedMemory own_memory_;
   std::uint64_t memory_;
   engine::OutputAllocator* allocator_ = nullptr;
+  engine::tensorrt::AuxStreams auxiliary_;
   std::uint32_t host_sum_ = 0;
   std::optional<std::int32_t> first_host_value_;
   std::vector<engine::Dims> dims_;
@@ -233,7 +266,8 @@ class KernelLoader final : public engine::Loader {
 std::vector<std::byte> KernelPlan::serialize() const {
   json plan{{"fails_to_load", fails_to_load},
             {"fails_to_make_contexts", fails_to_make_contexts},
-            {"caller_gives_memory", caller_gives_memory}};
+            {"caller_gives_memory", caller_gives_memory},
+            {"auxiliary_streams", auxiliary_streams}};
   for (const Input& input : inputs) {
     plan["inputs"].push_back(
         {{"name", input.name}, {"minimum", input.minimum}, {"maximum", input.maximum}, {"on_host", input.on_host}});
@@ -244,7 +278,8 @@ std::vector<std::byte> KernelPlan::serialize() const {
                                {"add", output.add},
                                {"on_host", output.on_host},
                                {"data_dependent", output.data_dependent},
-                               {"aliased", output.aliased}});
+                               {"aliased", output.aliased},
+                               {"records_sms", output.records_sms}});
   }
   const std::string text = plan.dump();
   const auto* bytes = reinterpret_cast<const std::byte*>(text.data());

@@ -26,7 +26,8 @@ struct KernelPlan {
     std::uint32_t add;
     bool on_host = false;
     bool data_dependent = false;
-    bool aliased = false;  ///< shares the memory of input `of`
+    bool aliased = false;      ///< shares the memory of input `of`
+    bool records_sms = false;  ///< each element is a block of its own, which writes the SM that ran it
   };
 
   std::vector<Input> inputs;
@@ -34,6 +35,9 @@ struct KernelPlan {
   /// The caller gives the context its memory, four bytes for each element of the first output (TensorRT:
   /// kUSER_MANAGED).
   bool caller_gives_memory = false;
+  /// Outputs are computed on so many streams beside the caller's, forked from it and joined to it (TensorRT: auxiliary
+  /// streams).
+  int auxiliary_streams = 0;
   bool fails_to_load = false;
   bool fails_to_make_contexts = false;
 
