@@ -137,8 +137,10 @@ const std::int64_t* Engine::getProfileTensorValuesV2(const char* tensor, std::in
   const Input* input = find_input(tensor);
   if (input == nullptr || !input->host || input->profiles.empty()) return nullptr;
   const Range& range = input->profiles[static_cast<std::size_t>(profile)];
-  const auto& values = which == OptProfileSelector::kMIN ? range.minimum_values : range.maximum_values;
-  return values.empty() ? nullptr : values.data();
+  const auto* values = &range.preferred_values;
+  if (which == OptProfileSelector::kMIN) values = &range.minimum_values;
+  if (which == OptProfileSelector::kMAX) values = &range.maximum_values;
+  return values->empty() ? nullptr : values->data();
 }
 
 std::int32_t Engine::getNbAuxStreams() const noexcept {

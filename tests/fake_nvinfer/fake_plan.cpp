@@ -10,7 +10,7 @@ constexpr std::size_t kHeaderBytes = 28;
 
 }  // namespace
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Range, minimum, preferred, maximum, minimum_values, maximum_values)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Range, minimum, preferred, maximum, minimum_values, maximum_values, preferred_values)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Input, name, dims, type, host, format, profiles)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Output, name, of, add, type, alias, reshaped_by, data_elements, shape_of,
                                    records_sms)

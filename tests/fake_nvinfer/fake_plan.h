@@ -16,6 +16,7 @@ struct Range {
   std::vector<std::int64_t> maximum;
   std::vector<std::int64_t> minimum_values = {};
   std::vector<std::int64_t> maximum_values = {};
+  std::vector<std::int64_t> preferred_values = {};
 };
 
 struct Input {

@@ -18,6 +18,7 @@ constexpr microseconds kSpreadStay{50};
 void ContextFixture::SetUp() {
   provider_ = open_or_skip(GetParam());
   if (provider_ == nullptr) return;
+  provider_->keep_contexts();
   ASSERT_THAT(driver().cuDevicePrimaryCtxRetain(&primary_, device()), is_ok());
   ASSERT_THAT(driver().cuCtxSetCurrent(primary_), is_ok());
   kernels_.emplace(must(KernelLibrary::load(driver(), provider_->kernel_image())));

@@ -19,6 +19,17 @@ class CudaProvider final : public Provider {
     return create_kernel_gates(*driver_, kernels);
   }
 
+  void keep_contexts() override {
+    // A driver of its own, never closed: the context must not outlive the library.
+    static const cuda::Driver* const kept = [] {
+      auto driver = cuda::load_library();
+      CUcontext context = nullptr;
+      if (driver.ok()) static_cast<void>((*driver)->cuDevicePrimaryCtxRetain(&context, 0));
+      return driver.ok() ? std::move(driver).value().release() : nullptr;
+    }();
+    static_cast<void>(kept);
+  }
+
   std::vector<std::string> take_order_reports() override { return {}; }
   std::vector<std::string> leaks() const override { return {}; }
 

@@ -26,6 +26,10 @@ class Provider {
 
   virtual Result<std::unique_ptr<GateKeeper>> create_gates(const KernelLibrary& kernels) = 0;
 
+  /// Makes contexts of later tests cheap, where making one is dear: a GPU takes most of a second. Primary contexts then
+  /// stay active for the rest of the process.
+  virtual void keep_contexts() {}
+
   /// Mistakes of stream ordering seen since the last call; none where nobody looks for them.
   virtual std::vector<std::string> take_order_reports() = 0;
 

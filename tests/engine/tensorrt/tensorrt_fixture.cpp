@@ -48,7 +48,8 @@ void TensorRtTest::SetUp() {
   state_ = &state_of(kFakeLibrary);
   state_->driver = &driver();
   state_->kernel_image = provider().kernel_image();
-  device_.emplace(must(cuda::Device::open(driver(), 0, GetParam().name == "vgpu")));
+  decorated_.emplace(driver(), calls_);
+  device_.emplace(must(cuda::Device::open(decorated_->table(), 0, GetParam().name == "vgpu")));
   stream_.emplace(create_stream());
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <cuda/call_counter.h>
+#include <cuda/fault_injector.h>
 #include <engine/engine.h>
 #include <engine/tensorrt/tensorrt_loader.h>
 #include <support/context_fixture.h>
@@ -17,6 +19,35 @@ using support::DeviceBuffer;
 using support::fails_with;
 using support::is_ok;
 using support::must;
+
+/// Matches a `Result` that holds an error of one code whose message matches.
+class FailsSaying {
+ public:
+  using is_gtest_matcher = void;
+
+  FailsSaying(ErrorCode code, ::testing::Matcher<std::string> message) : code_(code), message_(std::move(message)) {}
+
+  template <class T>
+  bool MatchAndExplain(const Result<T>& result, ::testing::MatchResultListener* out) const {
+    if (result.ok()) return false;
+    *out << "which is " << support::error_code_name(result.error().code()) << ": " << result.error().message();
+    return result.error().code() == code_ && message_.Matches(result.error().message());
+  }
+
+  void DescribeTo(std::ostream* out) const {
+    *out << "fails with " << support::error_code_name(code_) << " and a message that ";
+    message_.DescribeTo(out);
+  }
+  void DescribeNegationTo(std::ostream* out) const { *out << "does otherwise"; }
+
+ private:
+  ErrorCode code_;
+  ::testing::Matcher<std::string> message_;
+};
+
+inline FailsSaying fails_with(ErrorCode code, ::testing::Matcher<std::string> message) {
+  return {code, std::move(message)};
+}
 
 inline constexpr const char* kFakeLibrary = "libfake_nvinfer_11_1.so";
 
@@ -35,6 +66,21 @@ struct Ends {
   std::vector<std::int64_t> maximum;
 };
 etrt::fake::Plan open_plan(const std::vector<Ends>& profiles);
+
+/// Sees the driver calls of the engine, and not those of the library.
+class EngineCalls final : public cuda::CallHook {
+ public:
+  cuda::CallCounter counter;
+  cuda::FaultInjector faults;
+
+  std::optional<CUresult> before(cuda::Symbol symbol) override {
+    counter.before(symbol);
+    // What cannot be destroyed stays, and is nobody's leak.
+    if (symbol == cuda::Symbol::k_cuStreamDestroy) return std::nullopt;
+    return faults.before(symbol);
+  }
+  void after(cuda::Symbol, CUresult) override {}
+};
 
 /// A test of the engine on every provider. At the end no engine and no context may be left.
 class TensorRtTest : public support::ContextFixture {
@@ -61,16 +107,17 @@ class TensorRtTest : public support::ContextFixture {
   /// Enqueues and waits.
   Status run(ExecutionContext& context) const;
 
+  const cuda::Stream& stream() const { return *stream_; }
+
+  /// Driver calls that the engine makes, its library left out.
+  EngineCalls& calls() { return calls_; }
+
  private:
+  EngineCalls calls_;
+  std::optional<cuda::DecoratedDriver> decorated_;
   std::optional<cuda::Device> device_;
   std::optional<cuda::Stream> stream_;
   etrt::fake::State* state_ = nullptr;
 };
-
-/// The message of an error; empty for a success.
-template <class T>
-std::string message(const Result<T>& result) {
-  return result.ok() ? std::string() : result.error().message();
-}
 
 }  // namespace etrt::engine::tensorrt

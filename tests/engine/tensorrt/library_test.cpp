@@ -1,0 +1,186 @@
+// Libraries and plans as files: what their first bytes and their entry points tell. No device.
+#include <dlfcn.h>
+#include <filesystem>
+#include <fstream>
+#include <tensorrt/tensorrt_fixture.h>
+
+#include <engine/tensorrt/library_search.h>
+#include <engine/tensorrt/plan_header.h>
+
+namespace etrt::engine::tensorrt {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+TEST(TensorRtVersion, IsReadFromTensorRtsNumbers) {
+  EXPECT_EQ(to_string(version_of_number(110400)), "11.4.0");
+  EXPECT_EQ(to_string(version_of_number(101601)), "10.16.1");
+  EXPECT_EQ(to_string(version_of_number(10701)), "1.7.1");
+  EXPECT_EQ(to_string(version_of_number(8601)), "8.6.1");
+}
+
+TEST(TensorRtPlanHeader, TellsTheWriter) {
+  const auto header = must(read_plan_header(fixed_plan({4}).serialize()));
+  EXPECT_EQ(header.product, Product::kTensorRt);
+  EXPECT_EQ(to_string(header), "TensorRT 11.1.0.106");
+}
+
+TEST(TensorRtPlanHeader, TellsTensorRtRtxByTheRealPlanInAProgram) {
+  std::ifstream file(ETRT_TEST_DATA "/digits_tensorrt_rtx.pte", std::ios::binary);
+  const std::string program{std::istreambuf_iterator<char>(file), {}};
+  const auto begin = program.find(std::string("vtrt\0\0\0\0", 8));
+  ASSERT_NE(begin, std::string::npos);
+  const auto header = must(read_plan_header(std::as_bytes(std::span(program).subspan(begin))));
+  EXPECT_EQ(header.product, Product::kTensorRtRtx);
+  EXPECT_EQ(to_string(header), "TensorRT-RTX 1.7.1.116");
+}
+
+TEST(TensorRtPlanHeader, RefusesForeignAndTruncatedBytes) {
+  auto plan = fixed_plan({4}).serialize();
+  for (std::size_t size = 0; size < 28; ++size) {
+    EXPECT_THAT(read_plan_header(std::span(plan).first(size)),
+                fails_with(ErrorCode::kInvalidData, HasSubstr("cut off")));
+  }
+  plan[0] = std::byte{'x'};
+  EXPECT_THAT(read_plan_header(plan), fails_with(ErrorCode::kInvalidData, HasSubstr("no TensorRT plan")));
+}
+
+TEST(TensorRtPlanHeader, RefusesLayoutsItDoesNotKnow) {
+  auto plan = fixed_plan({4}).serialize();
+  plan[4] = std::byte{1};
+  EXPECT_THAT(read_plan_header(plan), fails_with(ErrorCode::kIncompatible, HasSubstr("serialization version 1")));
+}
+
+TEST(TensorRtLibrary, TellsItsVersionAndItsFile) {
+  const auto* library = must(open_library(kFakeLibrary));
+  EXPECT_EQ(to_string(library->version), "11.1.0");
+  EXPECT_TRUE(fs::path(library->path).is_absolute()) << library->path;
+}
+
+TEST(TensorRtLibrary, IsOpenedOnce) {
+  const auto* library = must(open_library(kFakeLibrary));
+  EXPECT_EQ(must(open_library(library->path)), library);
+}
+
+TEST(TensorRtLibrary, ThatIsMissingIsNotFound) {
+  EXPECT_THAT(open_library("/nowhere/libnvinfer.so.11"),
+              fails_with(ErrorCode::kNotFound, HasSubstr("/nowhere/libnvinfer.so.11")));
+}
+
+TEST(TensorRtLibrary, WithoutItsEntryPointsIsNone) {
+  EXPECT_THAT(open_library("libfake_nvinfer_no_create.so"),
+              fails_with(ErrorCode::kNotSupported, HasSubstr("createInferRuntime_INTERNAL")));
+  EXPECT_THAT(open_library("libfake_nvinfer_no_version.so"),
+              fails_with(ErrorCode::kNotSupported, HasSubstr("getInferLibVersion")));
+}
+
+/// A site-packages folder with wheels of TensorRT, made of the tests' libraries.
+class TensorRtSearch : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::temp_directory_path() / ("etrt_wheels_" + std::to_string(getpid()));
+    fs::create_directories(packages());
+    set_search_places({{}, {packages().string()}});
+  }
+  void TearDown() override {
+    set_search_places({});
+    fs::remove_all(root_);
+  }
+
+  fs::path packages() const { return root_ / "lib" / "python3.11" / "site-packages"; }
+  const fs::path& root() const { return root_; }
+
+  void install(const std::string& fake, const std::string& folder, const std::string& name) const {
+    fs::create_directories(packages() / folder);
+    fs::create_symlink(must(open_library(fake))->path, packages() / folder / name);
+  }
+
+  static LibraryRequest tensorrt(std::optional<int> major = std::nullopt) {
+    return {.product = Product::kTensorRt, .major = major};
+  }
+
+  /// On a machine with TensorRT the loader finds that first, and the wheels prove nothing.
+  static bool is_installed(const char* name) {
+    if (void* handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) {
+      dlclose(handle);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  fs::path root_;
+};
+
+TEST_F(TensorRtSearch, FindsAPythonWheel) {
+  if (is_installed("libnvinfer.so.11")) GTEST_SKIP() << "TensorRT is installed here";
+  install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
+  EXPECT_THAT(must(find_library(tensorrt(11)))->path, HasSubstr("libfake_nvinfer_11_1.so"));
+}
+
+TEST_F(TensorRtSearch, KnowsTheFoldersOfAVirtualEnvironment) {
+  EXPECT_THAT(installed_site_packages(root().string()), Contains(packages().string()));
+}
+
+TEST_F(TensorRtSearch, PassesOverLibrariesOfAnotherMajorVersion) {
+  if (is_installed("libnvinfer.so.11") || is_installed("libnvinfer.so.10"))
+    GTEST_SKIP() << "TensorRT is installed here";
+  install("libfake_nvinfer_10_3.so", "tensorrt_libs", "libnvinfer.so.10");
+  install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
+  EXPECT_EQ(must(find_library(tensorrt(10)))->version, (Version{10, 3, 0}));
+  EXPECT_EQ(must(find_library(tensorrt(11)))->version, (Version{11, 1, 0}));
+  EXPECT_THAT(find_library(tensorrt(12)), fails_with(ErrorCode::kIncompatible, HasSubstr("headers of TensorRT 12")));
+}
+
+TEST_F(TensorRtSearch, TakesTheLeanRuntimeOnlyWhereItIsAllowed) {
+  if (is_installed("libnvinfer.so.11") || is_installed("libnvinfer.so.10"))
+    GTEST_SKIP() << "TensorRT is installed here";
+  install(kFakeLibrary, "tensorrt_lean_libs", "libnvinfer_lean.so.11");
+  EXPECT_THAT(find_library(tensorrt()), fails_with(ErrorCode::kNotFound, HasSubstr("libnvinfer.so.11")));
+  LibraryRequest lean = tensorrt();
+  lean.lean = true;
+  EXPECT_THAT(find_library(lean), is_ok());
+}
+
+TEST_F(TensorRtSearch, APathByOptionStandsForEverySearch) {
+  set_search_places({kFakeLibrary, {}});
+  LibraryRequest request = tensorrt();
+  request.path = "/nowhere/libnvinfer.so.11";
+  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kNotFound, HasSubstr("/nowhere/libnvinfer.so.11")));
+}
+
+TEST_F(TensorRtSearch, APathByEnvironmentStandsForEverySearchButTheOption) {
+  set_search_places({"libfake_nvinfer_10_3.so", {}});
+  EXPECT_EQ(must(find_library(tensorrt()))->version, (Version{10, 3, 0}));
+  LibraryRequest request = tensorrt();
+  request.path = kFakeLibrary;
+  EXPECT_EQ(must(find_library(request))->version, (Version{11, 1, 0}));
+}
+
+TEST_F(TensorRtSearch, TheOtherProductIsNoneOfThisOne) {
+  LibraryRequest request = tensorrt();
+  request.path = "libfake_nvinfer_rtx.so";
+  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT-RTX 1.7.1")));
+  request.product = Product::kTensorRtRtx;
+  EXPECT_THAT(find_library(request), is_ok());
+}
+
+TEST_F(TensorRtSearch, AnOldTensorRtIsToldByItsVersion) {
+  LibraryRequest request = tensorrt(11);
+  request.path = "libfake_nvinfer_8_6.so";
+  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT 8.6.1")));
+}
+
+TEST_F(TensorRtSearch, ALibraryWithoutEntryPointsIsMoreThanNotFound) {
+  LibraryRequest request = tensorrt();
+  request.path = "libfake_nvinfer_no_create.so";
+  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kNotSupported, AllOf(HasSubstr("no entry point"),
+                                                                                HasSubstr("ETRT_TENSORRT_LIBRARY"))));
+}
+
+}  // namespace
+}  // namespace etrt::engine::tensorrt
