@@ -208,9 +208,9 @@ TEST_P(SmResources, OneGroupMayBeNamedTwice) {
 }
 
 TEST_P(SmResources, NoneMakeNoGreenContext) {
-  CUdevResource unused{};
+  // Null: given an array and a count of 0, libcuda 580 crashes.
   CUdevResourceDesc description = nullptr;
-  EXPECT_THAT(driver().cuDevResourceGenerateDesc(&description, &unused, 0), fails_with(CUDA_ERROR_INVALID_VALUE));
+  EXPECT_THAT(driver().cuDevResourceGenerateDesc(&description, nullptr, 0), fails_with(CUDA_ERROR_INVALID_VALUE));
 }
 
 }  // namespace
