@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 PYTHON := .venv/bin/python
 CTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" ctest --output-on-failure -j $(shell nproc)
 
-.PHONY: demo test asan tsan bench lint install build setup clean
+.PHONY: demo test asan tsan bench lint tensorrt-check install build setup clean
 
 demo: setup
 	scripts/build release etrt digits executorch_backend_tensorrt
@@ -29,6 +29,10 @@ lint: setup
 	scripts/setup clang-format clang-tidy
 	scripts/build release
 	scripts/lint
+
+# TensorRT_ROOT: where NvInfer.h is; LIBRARIES: what to open, by default what the wheels in .venv have.
+tensorrt-check: setup
+	TensorRT_ROOT="$(TensorRT_ROOT)" TensorRT_RTX_ROOT="$(TensorRT_RTX_ROOT)" LIBRARIES="$(LIBRARIES)" scripts/tensorrt-check
 
 install: build
 	.venv/bin/cmake --install build --prefix "$(PREFIX)"

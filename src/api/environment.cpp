@@ -43,6 +43,10 @@ std::string cuda_library_from_environment() {
   return std::string_view(path) == "none" ? std::string() : std::string(path);
 }
 
+bool device_allocator_left_to_others() {
+  return text("ETRT_DEVICE_ALLOCATOR") == "none";
+}
+
 TensorRtPlaces tensorrt_places_from_environment() {
   return {text("ETRT_TENSORRT_LIBRARY"), text("VIRTUAL_ENV")};
 }

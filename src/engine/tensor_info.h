@@ -21,7 +21,7 @@ struct TensorInfo {
   Location location = Location::kDevice;
 
   /// Smallest and largest shape over all optimization profiles; equal for a static shape. For an output, the largest
-  /// is an upper bound for allocation.
+  /// is an upper bound for allocation, or INT32_MAX in sizes that the engine cannot bound.
   Dims minimum;
   Dims maximum;
 

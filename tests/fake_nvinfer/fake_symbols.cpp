@@ -6,7 +6,8 @@
 
 #ifndef FAKE_WITHOUT_CREATE
 FAKE_EXPORT void* createInferRuntime_INTERNAL(void*, std::int32_t) noexcept {
-  return nullptr;
+  // As TensorRT 11.4 answers where it fails: null, moved to a base class.
+  return reinterpret_cast<void*>(0x228);
 }
 #endif
 

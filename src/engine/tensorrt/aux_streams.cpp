@@ -9,7 +9,7 @@
 namespace etrt::engine::tensorrt {
 
 Result<AuxStreams::Given> AuxStreams::streams_for(cuda::StreamRef stream) {
-  ETRT_TRY_ASSIGN(const CUgreenCtx green, partition_of(stream));
+  ETRT_TRY_ASSIGN(CUgreenCtx green, partition_of(stream));
   const auto known = std::find_if(sets_.begin(), sets_.end(), [&](const Set& set) { return set.green == green; });
   if (known != sets_.end() && is_alive(*known)) return Given{known->streams, known->id};
 

@@ -74,7 +74,7 @@ Product product_of(const Version& version) {
 
 std::string unfit(const LibraryRequest& request, const Library& library) {
   const Product product = product_of(library.version);
-  const std::string found = base::concat(library.path, " is ", info(product).name, " ", to_string(library.version));
+  std::string found = base::concat(library.path, " is ", info(product).name, " ", to_string(library.version));
   if (product != request.product) return found;
   if (request.major && library.version.major != *request.major) {
     return base::concat(found, ", this etrt was built with the headers of ", info(product).name, " ", *request.major);

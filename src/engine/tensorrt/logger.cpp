@@ -35,6 +35,7 @@ void Logger::log(Severity severity, const char* message) noexcept {
 }
 
 LoggedErrors::LoggedErrors(Kind kind) : kind_(kind), outer_(innermost) {
+  if (outer_ != nullptr && outer_->kind_ == Kind::kExpected) kind_ = Kind::kExpected;
   innermost = this;
 }
 

@@ -24,7 +24,7 @@ class Logger final : public nvinfer1::ILogger {
 /// Threads: a scope belongs to the thread that made it.
 class LoggedErrors {
  public:
-  /// Expected errors go to the log for debugging alone.
+  /// Expected errors go to the log for debugging alone, also those of scopes within.
   enum class Kind { kUnexpected, kExpected };
 
   explicit LoggedErrors(Kind kind = Kind::kUnexpected);

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <limits>
 
 #include <base/format.h>
 #include <base/try.h>
@@ -11,7 +12,15 @@
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 namespace {
 
-enum class End { kSmallest, kLargest };
+/// One setting of all inputs that a profile names.
+struct Setting {
+  Dims InputRange::*dims;
+  std::vector<std::int64_t> InputRange::*values;
+};
+
+constexpr Setting kSmallest{&InputRange::minimum, &InputRange::minimum_values};
+constexpr Setting kPreferred{&InputRange::preferred, &InputRange::preferred_values};
+constexpr Setting kLargest{&InputRange::maximum, &InputRange::maximum_values};
 
 /// A shape tensor's values as the engine reads them. Other types than integers have no bounds in a profile.
 std::vector<std::byte> values_in_memory(DataType type, std::span<const std::int64_t> values, std::size_t count) {
@@ -26,18 +35,18 @@ std::vector<std::byte> values_in_memory(DataType type, std::span<const std::int6
 
 using HostValues = std::vector<std::vector<std::byte>>;
 
-/// Sets the context to one end of a profile. It is bound to memory that is added to `host`.
-Status set_to(TensorRtContext& context, const TensorRtEngine& engine, int profile, End end, HostValues& host) {
+/// Sets the context to a setting of a profile. It is bound to memory that is added to `host`.
+Status set_to(TensorRtContext& context, const TensorRtEngine& engine, int profile, const Setting& setting,
+              HostValues& host) {
   context.pin(profile);
   const auto ranges = engine.profiles().ranges(profile);
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const std::size_t tensor = engine.inputs()[i];
-    const Dims& dims = end == End::kSmallest ? ranges[i].minimum : ranges[i].maximum;
+    const Dims& dims = ranges[i].*setting.dims;
     ETRT_TRY(context.set_input_shape(tensor, dims));
     const TensorInfo& info = engine.tensors()[tensor];
     if (info.location != Location::kHost) continue;
-    const auto& values = end == End::kSmallest ? ranges[i].minimum_values : ranges[i].maximum_values;
-    host.push_back(values_in_memory(info.type, values, element_count(dims).value_or(0)));
+    host.push_back(values_in_memory(info.type, ranges[i].*setting.values, element_count(dims).value_or(0)));
     ETRT_TRY(context.bind(tensor, reinterpret_cast<std::uint64_t>(host.back().data()), host.back().size()));
   }
   return context.resolve_shapes();
@@ -52,6 +61,30 @@ Dims lower(const Dims& dims, const Dims& open) {
   return result;
 }
 
+void add(std::vector<OutputBounds>& bounds, const TensorRtEngine& engine, const TensorRtContext& context) {
+  for (std::size_t i = 0; i < engine.outputs().size(); ++i) {
+    const Dims largest = context.shape(engine.outputs()[i]);
+    const Dims& open = context.open_shape(engine.outputs()[i]);
+    const Dims smallest = lower(largest, open);
+    if (bounds.size() <= i) bounds.push_back({smallest, largest, false});
+    widen(bounds[i].minimum, bounds[i].maximum, smallest);
+    widen(bounds[i].minimum, bounds[i].maximum, largest);
+    bounds[i].data_dependent |= has_open_size(open);
+  }
+}
+
+/// Sizes that the engine leaves open may be anything.
+void unbound(std::vector<OutputBounds>& bounds, const TensorRtEngine& engine) {
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const Dims& open = engine.tensors()[engine.outputs()[i]].maximum;
+    for (std::size_t j = 0; j < open.rank(); ++j) {
+      if (open[j] >= 0) continue;
+      bounds[i].minimum[j] = 0;
+      bounds[i].maximum[j] = std::numeric_limits<std::int32_t>::max();
+    }
+  }
+}
+
 }  // namespace
 
 Result<std::vector<OutputBounds>> find_output_bounds(TensorRtEngine& engine) {
@@ -59,27 +92,22 @@ Result<std::vector<OutputBounds>> find_output_bounds(TensorRtEngine& engine) {
   std::vector<OutputBounds> bounds;
   HostValues host;
   Status failed;
+  bool ends_go_together = true;
   for (int profile = 0; profile < engine.profile_count(); ++profile) {
-    for (const End end : {End::kSmallest, End::kLargest}) {
-      // The ends of several inputs need not go together; what TensorRT refuses here is no mistake of anybody's.
+    for (const Setting* setting : {&kSmallest, &kLargest, &kPreferred}) {
+      // What TensorRT refuses here is no mistake of anybody's: the ends of several inputs need not go together.
       const LoggedErrors errors(LoggedErrors::Kind::kExpected);
-      if (auto set = set_to(*context, engine, profile, end, host); !set.ok()) {
+      if (auto set = set_to(*context, engine, profile, *setting, host); !set.ok()) {
         failed = std::move(set);
-        continue;
-      }
-      for (std::size_t i = 0; i < engine.outputs().size(); ++i) {
-        const Dims largest = context->shape(engine.outputs()[i]);
-        const Dims open = context->open_shape(engine.outputs()[i]);
-        const Dims smallest = lower(largest, open);
-        if (bounds.size() <= i) bounds.push_back({smallest, largest, false});
-        widen(bounds[i].minimum, bounds[i].maximum, smallest);
-        widen(bounds[i].minimum, bounds[i].maximum, largest);
-        bounds[i].data_dependent |= has_open_size(open);
+        ends_go_together = ends_go_together && setting == &kPreferred;
+      } else {
+        add(bounds, engine, *context);
       }
     }
   }
-  if (!bounds.empty()) return bounds;
-  return std::move(failed).error().within("the shapes of the engine's outputs");
+  if (bounds.empty()) return std::move(failed).error().within("the shapes of the engine's outputs");
+  if (!ends_go_together) unbound(bounds, engine);
+  return bounds;
 }
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

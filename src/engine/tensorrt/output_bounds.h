@@ -17,7 +17,8 @@ struct OutputBounds {
 };
 
 /// Bounds of the outputs' shapes: TensorRT tells them only for given inputs, so it is asked for the smallest and the
-/// largest of every profile. One entry for each output. Makes an execution context for the purpose.
+/// largest of every profile. Where these ends of several inputs do not go together, sizes that the engine leaves open
+/// are bounded by 0 and INT32_MAX. One entry for each output. Makes an execution context for the purpose.
 Result<std::vector<OutputBounds>> find_output_bounds(TensorRtEngine& engine);
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -16,10 +16,28 @@ constexpr Names kRtxTags = {"vtrt"};
 constexpr Names kRtxLibraries = {"libtensorrt_rtx.so.1"};
 constexpr Names kRtxFolders = {"tensorrt_rtx_libs"};
 
-constexpr ProductInfo kTensorRt{"tensorrt",     "TensorRT", kTags,        kLibraries,
-                                kLeanLibraries, kFolders,   kLeanFolders, "TensorRT_ROOT"};
-constexpr ProductInfo kTensorRtRtx{"tensorrt_rtx",     "TensorRT-RTX", kRtxTags, kRtxLibraries, {}, kRtxFolders, {},
-                                   "TensorRT_RTX_ROOT"};
+constexpr ProductInfo kTensorRt{
+    .kind = "tensorrt",
+    .name = "TensorRT",
+    .plan_tags = kTags,
+    .libraries = kLibraries,
+    .lean_libraries = kLeanLibraries,
+    .wheel_folders = kFolders,
+    .lean_wheel_folders = kLeanFolders,
+    .gpus = {},
+    .headers_option = "TensorRT_ROOT",
+};
+constexpr ProductInfo kTensorRtRtx{
+    .kind = "tensorrt_rtx",
+    .name = "TensorRT-RTX",
+    .plan_tags = kRtxTags,
+    .libraries = kRtxLibraries,
+    .lean_libraries = {},
+    .wheel_folders = kRtxFolders,
+    .lean_wheel_folders = {},
+    .gpus = "7.5, 8.0, 8.6, 8.9, 12.0 and 12.1 as of version 1.7",
+    .headers_option = "TensorRT_RTX_ROOT",
+};
 
 }  // namespace
 

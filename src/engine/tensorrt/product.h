@@ -17,6 +17,7 @@ struct ProductInfo {
   std::span<const std::string_view> lean_libraries;      ///< that run version-compatible plans alone
   std::span<const std::string_view> wheel_folders;       ///< in a Python's site-packages
   std::span<const std::string_view> lean_wheel_folders;  ///< of the lean libraries
+  std::string_view gpus;                                 ///< which it knows, for messages; empty: all
   std::string_view headers_option;                       ///< the CMake variable that says where the headers are
 };
 

@@ -45,11 +45,13 @@ Result<Profiles> read_profiles(const nvinfer1::ICudaEngine& engine, std::span<co
       InputRange range;
       ETRT_TRY_ASSIGN(range.minimum, profile_shape(engine, info, profile, OptProfileSelector::kMIN));
       ETRT_TRY_ASSIGN(range.maximum, profile_shape(engine, info, profile, OptProfileSelector::kMAX));
+      ETRT_TRY_ASSIGN(range.preferred, profile_shape(engine, info, profile, OptProfileSelector::kOPT));
       if (info.location == Location::kHost) {
         const char* name = info.name.c_str();
         const std::size_t count = element_count(range.maximum).value_or(0);
         range.minimum_values = profile_values(engine, name, profile, OptProfileSelector::kMIN, count);
         range.maximum_values = profile_values(engine, name, profile, OptProfileSelector::kMAX, count);
+        range.preferred_values = profile_values(engine, name, profile, OptProfileSelector::kOPT, count);
       }
       ranges.push_back(std::move(range));
     }

@@ -16,6 +16,9 @@ struct InputRange {
   Dims maximum;
   std::vector<std::int64_t> minimum_values = {};
   std::vector<std::int64_t> maximum_values = {};
+  /// What the engine was tuned for, somewhere between.
+  Dims preferred = {};
+  std::vector<std::int64_t> preferred_values = {};
 };
 
 /// What an input is set to.

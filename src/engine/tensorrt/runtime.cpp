@@ -29,8 +29,8 @@ Result<Runtime*> Runtime::of(const Library& library, const cuda::Device& device,
   auto& entry = made.all[{&library, &device.driver, device.ordinal, allow_engine_code}];
   if (entry != nullptr) return entry.get();
   const LoggedErrors errors;
-  std::unique_ptr<nvinfer1::IRuntime> runtime(
-      static_cast<nvinfer1::IRuntime*>(library.create_runtime(&Logger::instance(), NV_TENSORRT_VERSION)));
+  auto runtime =
+      adopt(static_cast<nvinfer1::IRuntime*>(library.create_runtime(&Logger::instance(), NV_TENSORRT_VERSION)));
   if (runtime == nullptr) {
     return Error(ErrorCode::kIncompatible, base::concat("the library made no runtime for headers of version ",
                                                         to_string(kHeaders), ": ", errors.text()));
@@ -56,7 +56,7 @@ Status Runtime::load_plugins(const std::vector<std::string>& libraries) {
 Result<std::unique_ptr<nvinfer1::ICudaEngine>> Runtime::deserialize(std::span<const std::byte> plan) {
   const std::lock_guard lock(mutex_);
   const LoggedErrors errors;
-  std::unique_ptr<nvinfer1::ICudaEngine> engine(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
+  auto engine = adopt(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
   if (engine != nullptr) return engine;
   return Error(ErrorCode::kIncompatible, base::concat("the plan cannot be loaded: ", errors.text()));
 }

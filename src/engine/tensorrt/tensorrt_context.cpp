@@ -39,8 +39,8 @@ bool has_open_size(const Dims& dims) {
 
 Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine& engine, std::optional<int> profile) {
   const LoggedErrors errors;
-  std::unique_ptr<nvinfer1::IExecutionContext> native(
-      engine.native().createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
+  auto native =
+      adopt(engine.native().createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
   if (native == nullptr) {
     return Error(ErrorCode::kOutOfMemory, base::concat("no execution context for the engine: ", errors.text()));
   }

@@ -19,6 +19,12 @@ std::string gpu(const cuda::Device& device) {
   return base::concat(device.label, " (", device.description, ") has ", capability(device));
 }
 
+/// The same, with what the product runs on where that is not every GPU.
+std::string gpu_for(const ProductInfo& product, const cuda::Device& device) {
+  if (product.gpus.empty()) return gpu(device);
+  return base::concat(product.name, " runs on compute capability ", product.gpus, ", ", gpu(device));
+}
+
 /// The compute capability that a target names: 89 for "sm_89". Other targets say nothing of it.
 std::optional<int> capability_of_target(std::string_view target) {
   if (!target.starts_with("sm_")) return std::nullopt;
@@ -80,15 +86,15 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
                                            : base::concat("none is installed");
     return Error(ErrorCode::kNotSupported,
                  base::concat("this etrt was built without the headers of ", product.name, ". The plan was written by ",
-                              to_string(plan), ", ", found, ", ", gpu(device), ". Remedy: build etrt with -D",
-                              product.headers_option, "=DIRECTORY"));
+                              to_string(plan), ", ", found, ". ", gpu_for(product, device),
+                              ". Remedy: build etrt with -D", product.headers_option, "=DIRECTORY"));
   }
   if (!library.ok()) {
     return std::move(library).error().within(
-        base::concat("the plan was written by ", to_string(plan), ", ", gpu(device)));
+        base::concat("the plan was written by ", to_string(plan), ", ", gpu_for(product, device)));
   }
   if (auto fits = check_plan_version(plan, **library, options); !fits.ok()) {
-    return Error(fits.error().code(), base::concat(fits.error().message(), ". ", gpu(device)));
+    return Error(fits.error().code(), base::concat(fits.error().message(), ". ", gpu_for(product, device)));
   }
   return library;
 }

@@ -35,7 +35,6 @@ Result<Dims> to_dims(const nvinfer1::Dims& dims, std::string_view tensor) {
   if (dims.nbDims < 0 || static_cast<std::size_t>(dims.nbDims) > kMaxRank) {
     return Error(ErrorCode::kInternal, base::concat("tensor '", tensor, "': TensorRT gives it rank ", dims.nbDims));
   }
-  Dims result;
   std::int32_t sizes[kMaxRank] = {};
   for (std::int32_t i = 0; i < dims.nbDims; ++i) {
     if (dims.d[i] < -1 || dims.d[i] > std::numeric_limits<std::int32_t>::max()) {

@@ -72,9 +72,9 @@ TEST(TensorRtLibrary, ThatIsMissingIsNotFound) {
 }
 
 TEST(TensorRtLibrary, WithoutItsEntryPointsIsNone) {
-  EXPECT_THAT(open_library("libfake_nvinfer_no_create.so"),
+  EXPECT_THAT(open_library(fake_library("no_create")),
               fails_with(ErrorCode::kNotSupported, HasSubstr("createInferRuntime_INTERNAL")));
-  EXPECT_THAT(open_library("libfake_nvinfer_no_version.so"),
+  EXPECT_THAT(open_library(fake_library("no_version")),
               fails_with(ErrorCode::kNotSupported, HasSubstr("getInferLibVersion")));
 }
 
@@ -129,7 +129,7 @@ TEST_F(TensorRtSearch, KnowsTheFoldersOfAVirtualEnvironment) {
 TEST_F(TensorRtSearch, PassesOverLibrariesOfAnotherMajorVersion) {
   if (is_installed("libnvinfer.so.11") || is_installed("libnvinfer.so.10"))
     GTEST_SKIP() << "TensorRT is installed here";
-  install("libfake_nvinfer_10_3.so", "tensorrt_libs", "libnvinfer.so.10");
+  install(fake_library("10_3"), "tensorrt_libs", "libnvinfer.so.10");
   install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
   EXPECT_EQ(must(find_library(tensorrt(10)))->version, (Version{10, 3, 0}));
   EXPECT_EQ(must(find_library(tensorrt(11)))->version, (Version{11, 1, 0}));
@@ -154,7 +154,7 @@ TEST_F(TensorRtSearch, APathByOptionStandsForEverySearch) {
 }
 
 TEST_F(TensorRtSearch, APathByEnvironmentStandsForEverySearchButTheOption) {
-  set_search_places({"libfake_nvinfer_10_3.so", {}});
+  set_search_places({fake_library("10_3"), {}});
   EXPECT_EQ(must(find_library(tensorrt()))->version, (Version{10, 3, 0}));
   LibraryRequest request = tensorrt();
   request.path = kFakeLibrary;
@@ -163,7 +163,7 @@ TEST_F(TensorRtSearch, APathByEnvironmentStandsForEverySearchButTheOption) {
 
 TEST_F(TensorRtSearch, TheOtherProductIsNoneOfThisOne) {
   LibraryRequest request = tensorrt();
-  request.path = "libfake_nvinfer_rtx.so";
+  request.path = fake_library("rtx");
   EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT-RTX 1.7.1")));
   request.product = Product::kTensorRtRtx;
   EXPECT_THAT(find_library(request), is_ok());
@@ -171,13 +171,13 @@ TEST_F(TensorRtSearch, TheOtherProductIsNoneOfThisOne) {
 
 TEST_F(TensorRtSearch, AnOldTensorRtIsToldByItsVersion) {
   LibraryRequest request = tensorrt(11);
-  request.path = "libfake_nvinfer_8_6.so";
+  request.path = fake_library("8_6");
   EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT 8.6.1")));
 }
 
 TEST_F(TensorRtSearch, ALibraryWithoutEntryPointsIsMoreThanNotFound) {
   LibraryRequest request = tensorrt();
-  request.path = "libfake_nvinfer_no_create.so";
+  request.path = fake_library("no_create");
   EXPECT_THAT(find_library(request), fails_with(ErrorCode::kNotSupported, AllOf(HasSubstr("no entry point"),
                                                                                 HasSubstr("ETRT_TENSORRT_LIBRARY"))));
 }

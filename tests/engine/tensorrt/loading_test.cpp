@@ -14,7 +14,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr const char* kNewerLibrary = "libfake_nvinfer_11_4.so";
+const std::string kNewerLibrary = fake_library("11_4");
 
 class TensorRtLoading : public TensorRtTest {
  protected:
@@ -190,13 +190,18 @@ TEST_P(TensorRtLoading, AMissingPluginLibraryIsNamed) {
 }
 
 TEST_P(TensorRtLoading, ALibraryThatMakesNoRuntimeIsAnError) {
-  EXPECT_THAT(try_load(fixed_plan({4}), library("libfake_nvinfer_no_runtime.so")),
+  EXPECT_THAT(try_load(fixed_plan({4}), library(fake_library("no_runtime"))),
               fails_with(ErrorCode::kIncompatible, AllOf(HasSubstr("no runtime for headers of version 11.1.0"),
                                                          HasSubstr("CUDA initialization failure"))));
 }
 
+TEST_P(TensorRtLoading, ARuntimeThatIsASmallNumberIsNone) {
+  EXPECT_THAT(try_load(fixed_plan({4}), library(fake_library("shifted_null"))),
+              fails_with(ErrorCode::kIncompatible, HasSubstr("TensorRT gives no reason")));
+}
+
 TEST_P(TensorRtLoading, ALibraryOfAnotherMajorVersionIsRefused) {
-  EXPECT_THAT(try_load(fixed_plan({4}), library("libfake_nvinfer_10_3.so")),
+  EXPECT_THAT(try_load(fixed_plan({4}), library(fake_library("10_3"))),
               fails_with(ErrorCode::kIncompatible,
                          AllOf(HasSubstr("is TensorRT 10.3.0"), HasSubstr("built with the headers of TensorRT 11"),
                                HasSubstr("has compute capability"))));

@@ -4,10 +4,16 @@
 
 #include <executorch/runtime/platform/runtime.h>
 
+#include <support/library_path.h>
+
 namespace etrt::engine::tensorrt {
 
 namespace fake {
 const Adapter& adapter();
+}
+
+std::string fake_library(const std::string& name) {
+  return support::library_path("libfake_nvinfer_" + name + ".so");
 }
 
 const TensorRtLoader& fake_loader() {

@@ -49,7 +49,11 @@ inline FailsSaying fails_with(ErrorCode code, ::testing::Matcher<std::string> me
   return {code, std::move(message)};
 }
 
-inline constexpr const char* kFakeLibrary = "libfake_nvinfer_11_1.so";
+/// The path of libfake_nvinfer_`name`.so, which lies beside the tests or in the build's folder for libraries.
+std::string fake_library(const std::string& name);
+
+/// The one that the tests use unless they say otherwise.
+inline const std::string kFakeLibrary = fake_library("11_1");
 
 /// The loader of the tests' own TensorRT.
 const TensorRtLoader& fake_loader();

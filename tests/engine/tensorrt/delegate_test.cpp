@@ -1,0 +1,203 @@
+// The TensorRT engine as the delegate runs it: one pass through each of its abilities, from the blob to the results.
+#include <algorithm>
+#include <delegate_fixture.h>
+#include <set>
+#include <tensorrt/tensorrt_fixture.h>
+
+#include <blob/blob_writer.h>
+
+namespace etrt::test {
+namespace {
+
+using engine::tensorrt::fake_loader;
+using engine::tensorrt::fixed_plan;
+using engine::tensorrt::kFakeLibrary;
+using engine::tensorrt::open_plan;
+using engine::tensorrt::state_of;
+using ::testing::Each;
+using ::testing::HasSubstr;
+
+using Values = std::vector<std::int32_t>;
+
+constexpr const char* kKind = "fake_tensorrt";
+
+/// The loader of the tests' own TensorRT beside the one of the build.
+class FakeTensorRtLoader final : public engine::Loader {
+ public:
+  std::string_view kind() const override { return kKind; }
+  Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+                  const engine::EngineOptions& options) const override {
+    return fake_loader().supports(device, target, bytes, options);
+  }
+  Result<std::unique_ptr<engine::Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
+                                               const engine::EngineOptions& options) const override {
+    return fake_loader().load(device, bytes, options);
+  }
+};
+
+class TensorRtDelegate : public DelegateTest {
+ protected:
+  void SetUp() override {
+    DelegateTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    static const FakeTensorRtLoader loader;
+    static const bool added = (engine::add_loader(loader), true);
+    static_cast<void>(added);
+    auto& state = state_of(kFakeLibrary);
+    state.driver = &driver();
+    state.kernel_image = device().is_virtual() ? support::vgpu_kernels() : support::kKernelsPtx;
+  }
+
+  Result<std::unique_ptr<delegate::Handle>> try_load(const etrt::fake::Plan& plan,
+                                                     delegate::Options options = {}) const {
+    blob::Metadata metadata;
+    for (const auto& input : plan.inputs) metadata.io_bindings.push_back({.name = input.name, .is_input = true});
+    for (const auto& output : plan.outputs) {
+      auto& binding = metadata.io_bindings.emplace_back();
+      binding.name = output.name;
+      binding.is_input = false;
+      // What the exporter knows of a data-dependent output: no more elements than its input has.
+      if (output.data_elements >= 0) {
+        binding.shape = {-1};
+        binding.min_shape = {0};
+        binding.max_shape = plan.inputs[output.of].dims;
+      }
+      if (!output.alias.empty())
+        metadata.aliased_io.push_back({.output = output.name, .input = output.alias, .kind = "user"});
+    }
+    const auto bytes = plan.serialize();
+    const blob::Payload payload{kKind, "anywhere", bytes};
+    options.engine.tensorrt_library = kFakeLibrary;
+    return DelegateTest::try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options);
+  }
+  std::unique_ptr<delegate::Handle> load(const etrt::fake::Plan& plan) const { return must(try_load(plan)); }
+};
+ETRT_ON_EVERY_DEVICE(TensorRtDelegate);
+
+TEST_P(TensorRtDelegate, RunsOnTheCallersStreamWithoutAHostWait) {
+  auto plan = fixed_plan({8, 4});
+  plan.memory_per_element = 4;
+  const auto handle = load(plan);
+  DeviceTensor in(device(), {8, 4}, 41);
+  DeviceTensor out(device(), {8, 4}, 0);
+  const auto stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  const auto waits = host_waits();
+  const int addresses = state_of(kFakeLibrary).addresses_set;
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  EXPECT_EQ(host_waits(), waits);
+  EXPECT_EQ(state_of(kFakeLibrary).addresses_set, addresses);
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_THAT(out.read(), Each(42));
+}
+
+TEST_P(TensorRtDelegate, GivesScratchMemoryForEveryShape) {
+  auto plan = open_plan({{{1, 4}, {8, 4}}, {{9, 4}, {64, 4}}});
+  plan.memory_per_element = 4;
+  const auto handle = load(plan);
+  for (const std::int32_t rows : {2, 64, 3, 9}) {
+    HostTensor in({rows, 4}, 41);
+    HostTensor out({64, 4}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    EXPECT_EQ(out.tensor.sizes(), (Values{rows, 4}));
+    EXPECT_EQ(Values(out.values.begin(), out.values.begin() + 4 * rows), Values(4 * rows, 42));
+  }
+}
+
+TEST_P(TensorRtDelegate, HonoursAPinnedProfile) {
+  delegate::Options options;
+  options.optimization_profile = 1;
+  const auto handle = must(try_load(open_plan({{{1, 4}, {8, 4}}, {{9, 4}, {64, 4}}}), options));
+  HostTensor few({2, 4}, 41);
+  HostTensor many({64, 4}, 41);
+  HostTensor out({64, 4}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+  EXPECT_THAT(execute(*handle, few.tensor, out.tensor),
+              engine::tensorrt::fails_with(ErrorCode::kInvalidArgument, HasSubstr("pinned optimization_profile 1")));
+  EXPECT_THAT(execute(*handle, many.tensor, out.tensor), is_ok());
+}
+
+TEST_P(TensorRtDelegate, UpdatesAnAliasedInputInPlace) {
+  auto plan = fixed_plan({8});
+  plan.outputs[0].alias = "x";
+  const auto handle = load(plan);
+  DeviceTensor cache(device(), {8}, 41);
+  TestTensor same({8}, cache.buffer.data());
+  ASSERT_THAT(execute(*handle, {cache.tensor.value(), same.value()}), is_ok());
+  EXPECT_THAT(cache.read(), Each(42));
+}
+
+TEST_P(TensorRtDelegate, ResizesADataDependentOutput) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 5;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  HostTensor out({16}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  EXPECT_EQ(out.tensor.sizes(), Values{5});
+  EXPECT_EQ(Values(out.values.begin(), out.values.begin() + 6), (Values{42, 42, 42, 42, 42, 0}));
+}
+
+TEST_P(TensorRtDelegate, ReadsShapeTensorsFromTheHost) {
+  auto plan = fixed_plan({12});
+  plan.inputs.push_back({.name = "s", .dims = {2}, .host = true});
+  plan.inputs[1].profiles = {{{2}, {2}, {2}, {1, 1}, {12, 12}, {3, 4}}};
+  plan.outputs[0].reshaped_by = 1;
+  const auto handle = load(plan);
+  HostTensor in({12}, 41);
+  HostTensor sizes({2}, 0);
+  HostTensor out({12, 12}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+  for (const auto& [rows, columns] : {std::pair{3, 4}, std::pair{6, 2}}) {
+    sizes.values = {rows, columns};
+    ASSERT_THAT(execute(*handle, {in.tensor.value(), sizes.tensor.value(), out.tensor.value()}), is_ok());
+    EXPECT_EQ(out.tensor.sizes(), (Values{rows, columns}));
+    EXPECT_EQ(Values(out.values.begin(), out.values.begin() + 12), Values(12, 42));
+  }
+}
+
+TEST_P(TensorRtDelegate, KeepsAuxiliaryStreamsInThePartition) {
+  auto plan = fixed_plan({256}, 3);
+  plan.aux_streams = 2;
+  for (auto& output : plan.outputs) output.records_sms = true;
+  const auto handle = load(plan);
+  const auto limits = must(cuda::sm_limits(device().native()));
+  const auto partition = must(Partition::create(device(), limits.minimum));
+  const auto stream = must(partition.create_stream());
+  DeviceTensor in(device(), {256}, 0);
+  std::vector<std::unique_ptr<DeviceTensor>> outs;
+  std::vector<EValue*> arguments{in.tensor.value()};
+  for (int i = 0; i < 3; ++i) {
+    outs.push_back(std::make_unique<DeviceTensor>(device(), Values{256}, -1));
+    arguments.push_back(outs.back()->tensor.value());
+  }
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, arguments), is_ok());
+  }
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  std::set<std::int32_t> sms;
+  for (const auto& out : outs) {
+    for (const std::int32_t sm : out->read()) sms.insert(sm);
+  }
+  EXPECT_LE(static_cast<int>(sms.size()), limits.minimum);
+  EXPECT_EQ(state_of(kFakeLibrary).own_aux_streams, 0);
+}
+
+TEST_P(TensorRtDelegate, ARefusedEnqueueReachesTheCallerWithTensorRtsReason) {
+  auto plan = fixed_plan({8});
+  plan.failure = "enqueue";
+  const auto handle = load(plan);
+  HostTensor in({8}, 41);
+  HostTensor out({8}, 0);
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor),
+              engine::tensorrt::fails_with(ErrorCode::kDriver, HasSubstr("the GPU said no")));
+}
+
+TEST_P(TensorRtDelegate, APlanOfAnotherVersionIsPassedOverWithTheReason) {
+  auto plan = fixed_plan({8});
+  plan.version = {10, 3, 0, 26};
+  EXPECT_THAT(try_load(plan), engine::tensorrt::fails_with(ErrorCode::kIncompatible, HasSubstr("10.3.0.26")));
+}
+
+}  // namespace
+}  // namespace etrt::test
