@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,6 +90,25 @@ struct WriteOptions {
 /// shapes, a `TensorRTBackend` of its own).
 ETRT_API Result<std::vector<std::byte>> write(const std::vector<Payload>& payloads, const WriteOptions& options = {});
 
+/// One delegate of a program file, as `inspect` lists them.
+struct DelegateChoice {
+  std::string method;                   ///< empty: any
+  std::optional<std::size_t> delegate;  ///< its place in `MethodInfo::delegates`; none: any for `TensorRTBackend`
+};
+
+/// Gives a delegate of an existing program, of whatever origin, further things that can run it: an engine for another
+/// GPU, a host program. They come behind those that are there already, in the order given. All else of the program
+/// stays: methods, operators, constants, named data, labels, memory plans, compile specs.
+///
+/// `choice` may leave open what the file leaves no doubt of. Payloads are as for `write`, each with a kind. Every
+/// program among them must take and give what the delegate's bindings say, or, where those leave it to the engine, what
+/// the method hands to the delegate.
+///
+/// `kInvalidArgument` for a payload that does not fit and a choice that is open or none of the file's, `kInvalidData`
+/// for a malformed file or blob, `kNotSupported` for a program that cannot be nested or rewritten.
+ETRT_API Result<std::vector<std::byte>> add_variants(Bytes pte, const std::vector<Payload>& payloads,
+                                                     const DelegateChoice& choice = {});
+
 enum class Dynamism { kStatic, kBounded, kUnbounded };
 enum class Device { kCpu, kCuda, kOther };
 
@@ -115,6 +135,7 @@ struct DelegateInfo {
   std::uint64_t offset = 0;        ///< of `data` in the file
   std::int64_t segment = kInline;  ///< the segment that is `data`, or `kInline` when it is in the program part
   std::vector<CompileSpec> compile_specs;
+  std::vector<ValueInfo> arguments;  ///< of the method's first call of it: inputs, then outputs
 };
 
 struct MethodInfo {

@@ -9,6 +9,12 @@
 
 namespace etrt {
 
+/// How long one layer of an engine took on the device.
+struct LayerTime {
+  std::string name;
+  float milliseconds = 0;
+};
+
 /// What one loaded program (one delegate handle) has done and holds. Counts and times are totals since it was loaded.
 struct ProgramReport {
   std::string device;  ///< "cuda:0", "virtual:0"
@@ -28,6 +34,8 @@ struct ProgramReport {
   std::size_t device_staging_bytes = 0;  ///< device memory behind arguments on the host
   std::size_t pinned_staging_bytes = 0;  ///< pinned host memory for their copies
   std::size_t graph_bytes = 0;           ///< scratch memory that captured calls keep for their graphs
+
+  std::vector<LayerTime> layers;  ///< of the last call, see `time_layers`; empty when the engine tells none
 };
 
 /// Scratch memory of execution contexts on one device, shared by the programs that run on a stream.
@@ -43,5 +51,11 @@ struct Report {
 
 /// What etrt holds in this process. Threads: safe; waits for calls that are between their enqueues.
 ETRT_API Report report();
+
+/// Has engines measure each layer of the calls that follow (TensorRT: IProfiler), or no longer, in all of the process.
+/// It slows calls down, and is not for calls in a capture. While it is on, `report` waits for every program's last
+/// call, whose stream must still exist. Host programs have no layers to tell of.
+/// Threads: safe.
+ETRT_API void time_layers(bool on) noexcept;
 
 }  // namespace etrt

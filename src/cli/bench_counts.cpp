@@ -99,7 +99,7 @@ Status count_backend(const BenchCase& bench, const Stream& stream, cuda::CallCou
 Status count_executorch(const BenchCase& bench, const Stream& stream, cuda::CallCounter& counter,
                         std::size_t iterations, CaseCounts& counts) {
   SessionOptions options;
-  options.device = bench.device.name();
+  options.delegate.device = bench.device.name();
   options.resident = bench.device;
   ETRT_TRY_ASSIGN(const auto session, Session::load(bench.program, *bench.method, options));
   ETRT_TRY(session->set_inputs(bench.inputs, stream.get()));

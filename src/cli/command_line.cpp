@@ -3,6 +3,8 @@
 #include <iostream>
 #include <memory>
 
+#include <climits>
+
 #include <CLI/CLI.hpp>
 #include <blob/format.h>
 #include <cli/command_line.h>
@@ -18,6 +20,7 @@ namespace {
 constexpr int kMaxStreams = 64;
 constexpr int kMaxSms = 100'000;
 constexpr int kMaxRuns = 100'000'000;
+constexpr int kMaxVerifyMs = 60'000;
 constexpr std::size_t kHelpColumn = 34;
 
 /// An option for a whole number, or an optional one, within bounds.
@@ -135,32 +138,64 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->type_name("N")
       ->check(check_seed);
   add_text(command, "--output-dir", options.output_dir, "PATH", "Write the outputs there as 0.npy, 1.npy, ...");
-  add_device(command, options.device);
+  add_device(command, options.delegate.device);
   add_number(command, "--sms", options.sms, 1, kMaxSms, "Run inside a partition of this many SMs");
   add_number(command, "--streams", options.streams, 1, kMaxStreams,
              "Run so many copies side by side, each on a stream and thread of its own; default: 1");
   add_number(command, "--iterations", options.iterations, 1, kMaxRuns, "Timed runs on each stream; default: 1");
   add_number(command, "--warmup", options.warmup, 0, kMaxRuns, "Untimed runs before them; default: 0");
-  add_number(command, "--max-inflight", options.max_inflight, 1, delegate::kMaxInflightLimit,
-             "Executions in flight of each copy; default: 4");
   command.add_flag("--device-resident", options.device_resident,
                    "Keep inputs and outputs in device memory; each run is timed until its stream is done");
+  command.add_flag("--memory", options.memory, "Tell the bytes that programs hold, and what their calls cost the host");
+  command.add_flag("--layers", options.layers, "Tell the time of each layer, where the engine does");
+  command.add_flag("--verify-partition", options.verify_partition,
+                   "With --sms: check that the program keeps to its partition");
+  add_number(command, "--verify-ms", options.verify_ms, 1, kMaxVerifyMs,
+             "For how long the check fills the partition at least; default: 50");
   add_json(command, options.json);
+}
+
+/// What goes to the delegate as it is.
+void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
+  add_number(command, "--max-inflight", choices.max_inflight, 1, delegate::kMaxInflightLimit,
+             "Executions in flight of each copy; default: 4");
+  add_text(command, "--warm-up", choices.warm_up, "SHAPES", "Shapes to run once when loading: \"15x1x8x8; 1x1x8x8\"")
+      ->check(check_shapes);
+  add_number(command, "--optimization-profile", choices.optimization_profile, 0, INT_MAX,
+             "Use this profile of the engine alone");
+  add_text(command, "--weight-streaming-budget", choices.weight_streaming_budget, "BYTES",
+           "Weights to keep on the device; the rest is streamed")
+      ->check(check_bytes);
+  add_text(command, "--tensorrt-library", choices.tensorrt_library, "PATH", "The TensorRT library to open");
+  add_list(command, "--plugin-library", choices.plugin_libraries, "PATH",
+           "A library of TensorRT plugins that the engine needs; may be repeated")
+      ->check(check_library);
+  command.add_flag("--allow-engine-code", choices.allow_engine_code,
+                   "Let the engine bring host code of its own; for files trusted as a program is");
 }
 
 void add_run(CLI::App& app, Invocation& invocation) {
   CLI::App* command = add_command(app, "run", "Run a program and time it");
   const auto options = std::make_shared<RunOptions>();
   add_run_options(*command, *options);
+  add_delegate_options(*command, options->delegate);
   command->footer(
       "Random floats lie between 0 and 1, random integers are 0 or 1. With --sms, each of several streams gets a\n"
       "partition of its own as long as the device has SMs.\n"
+      "\n--verify-partition fills every SM of the partition and runs the program beside that: if it is done before "
+      "the\n"
+      "SMs are free again, it ran elsewhere, and the exit code is 1. Single kernels that leave the partition while\n"
+      "others of the program stay in it are only seen on the virtual GPU, where each operation tells its core.\n"
       "\nExamples:\n"
       "  etrt run model.pte\n"
       "  etrt run model.pte --input image.npy --output-dir out\n"
       "  etrt run model.pte --device virtual --sms 1 --streams 2 --warmup 10 --iterations 1000\n"
+      "  etrt run model.pte --sms 16 --verify-partition\n"
       "  etrt run model.pte --device-resident --iterations 100 --json | jq '.streams[0].p99_us'\n");
-  command->callback([=, &invocation] { invocation.command = [=] { return command_run(*options); }; });
+  command->callback([=, &invocation] {
+    if (options->verify_partition && !options->sms) throw CLI::ValidationError("--verify-partition needs --sms");
+    invocation.command = [=] { return command_run(*options); };
+  });
 }
 
 void add_bench(CLI::App& app, Invocation& invocation) {

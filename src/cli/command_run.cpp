@@ -7,8 +7,10 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <cli/commands.h>
+#include <cli/delegate_choices.h>
 #include <cli/file.h>
 #include <cli/output.h>
+#include <cli/partition_report.h>
 #include <cli/progress.h>
 #include <cli/run_report.h>
 #include <cli/text.h>
@@ -50,15 +52,16 @@ Status choose_device(Run& run) {
   const RunOptions& options = run.options;
   const pte::DelegateInfo* delegate = first_delegate(*run.method);
   if (delegate != nullptr) {
-    auto target = choose_target(*delegate, options.device);
+    auto target = choose_target(*delegate, options.delegate.device, engine_options(options.delegate));
     if (!target.ok()) return std::move(target).error().within(run.program.name());
     run.target = std::move(target).value();
     return {};
   }
-  if (!options.device.empty()) return needs_delegate(run, "--device");
+  if (const char* option = first_given(options.delegate)) return needs_delegate(run, option);
   if (options.sms) return needs_delegate(run, "--sms");
-  if (options.max_inflight) return needs_delegate(run, "--max-inflight");
   if (options.device_resident) return needs_delegate(run, "--device-resident");
+  if (options.memory) return needs_delegate(run, "--memory");
+  if (options.layers) return needs_delegate(run, "--layers");
   return {};
 }
 
@@ -101,8 +104,8 @@ Status load_sessions(Run& run) {
     if (!run.lanes.note.empty()) print_note(run.lanes.note);
   }
   SessionOptions options;
-  options.max_inflight = run.options.max_inflight;
-  if (run.target) options.device = run.target->device.name();
+  options.delegate = run.options.delegate;
+  if (run.target) options.delegate.device = run.target->device.name();
   if (run.resident) options.resident = run.target->device;
   Progress progress("loading");
   for (std::size_t i = 0; i < count; ++i) {
@@ -135,6 +138,24 @@ Status execute(Run& run) {
   work.progress = [&](std::size_t done) { progress.update(done, iterations); };
   ETRT_TRY_ASSIGN(run.measured, run_side_by_side(run.sessions.size(), work));
   ETRT_TRY_ASSIGN(run.outputs, run.sessions.front()->read_outputs(stream_of(run, 0)));
+  return {};
+}
+
+/// One stream after the other: the check wants the device for itself.
+Status check_partitions(Run& run) {
+  if (!run.options.verify_partition) return {};
+  Progress progress("checking partitions");
+  for (std::size_t i = 0; i < run.sessions.size(); ++i) {
+    const Partition& partition = run.lanes.partitions[i % run.lanes.partitions.size()];
+    const auto once = [&]() -> Status {
+      ETRT_TRY(call(run, i));
+      return run.lanes.streams[i].synchronize();
+    };
+    ETRT_TRY_ASSIGN(auto check,
+                    api::check_partition(partition, once, std::chrono::milliseconds(run.options.verify_ms)));
+    run.checks.push_back(std::move(check));
+    progress.update(i + 1, run.sessions.size());
+  }
   return {};
 }
 
@@ -172,9 +193,14 @@ Status command_run(const RunOptions& options) {
   ETRT_TRY(make_inputs(run));
   ETRT_TRY(load_sessions(run));
   ETRT_TRY(make_output_directory(options.output_dir));
+  time_layers(options.layers);
   ETRT_TRY(execute(run));
   ETRT_TRY(write_outputs(run));
-  return options.json ? print(to_json(run)) : print(to_text(run));
+  run.report = report();
+  time_layers(false);
+  ETRT_TRY(check_partitions(run));
+  ETRT_TRY(options.json ? print(to_json(run)) : print(to_text(run)));
+  return first_stray(run.checks);
 }
 
 }  // namespace etrt::cli

@@ -41,19 +41,34 @@ struct PackOptions {
 };
 Status command_pack(const PackOptions& options);
 
+/// Options of the delegate as the command line gives them, see etrt/options.h; empty: not given.
+struct DelegateChoices {
+  std::string device;
+  std::optional<int> max_inflight;
+  std::optional<int> optimization_profile;
+  std::string weight_streaming_budget;
+  std::string warm_up;
+  std::string tensorrt_library;
+  std::vector<std::string> plugin_libraries;
+  bool allow_engine_code = false;
+};
+
 struct RunOptions {
   std::string file;
   std::string method;               ///< empty: "forward", or the only one
   std::vector<std::string> inputs;  ///< paths; empty: random inputs
   std::uint64_t seed = 0;
-  std::string output_dir;  ///< empty: outputs are not written
-  std::string device;      ///< empty: what the program asks for, or "auto"
+  std::string output_dir;    ///< empty: outputs are not written
+  DelegateChoices delegate;  ///< without a device: what the program asks for, or "auto"
   std::optional<int> sms;
   int streams = 1;
   int iterations = 1;
   int warmup = 0;
-  std::optional<int> max_inflight;
   bool device_resident = false;
+  bool memory = false;
+  bool layers = false;
+  bool verify_partition = false;
+  int verify_ms = 50;  ///< how long the partition is full at least
   bool json = false;
 };
 Status command_run(const RunOptions& options);

@@ -5,6 +5,7 @@
 #include <base/format.h>
 #include <blob/format.h>
 #include <cli/option_values.h>
+#include <delegate/warm_up.h>
 
 namespace etrt::cli {
 namespace {
@@ -45,6 +46,20 @@ std::string check_number(const std::string& text, int least, int most) {
   const auto number = whole_number<int>(text);
   if (number && *number >= least && *number <= most) return {};
   return base::concat("'", text, "' is no number from ", least, " to ", most);
+}
+
+std::string check_bytes(const std::string& text) {
+  const auto number = whole_number<std::int64_t>(text);
+  return number && *number >= 0 ? "" : "'" + text + "' is no number of bytes, 0 or above";
+}
+
+std::string check_shapes(const std::string& text) {
+  return message_of(delegate::parse_shape_sets(text));
+}
+
+std::string check_library(const std::string& text) {
+  if (text.empty()) return "an empty path is no library";
+  return text.find(':') == std::string::npos ? "" : "'" + text + "' has a ':', which separates libraries";
 }
 
 Result<PackOptions::Variant> parse_variant(const std::string& text) {

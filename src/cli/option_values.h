@@ -15,6 +15,13 @@ std::string check_device(const std::string& text);
 std::string check_seed(const std::string& text);
 std::string check_number(const std::string& text, int least, int most);
 
+/// A number of bytes, as the delegate's options take them.
+std::string check_bytes(const std::string& text);
+/// Shapes as etrt/options.h describes them for warm_up.
+std::string check_shapes(const std::string& text);
+/// A path that can stand in the delegate's list of libraries.
+std::string check_library(const std::string& text);
+
 /// "kind:PATH" or "kind@target:PATH"
 Result<PackOptions::Variant> parse_variant(const std::string& text);
 std::string check_variant(const std::string& text);

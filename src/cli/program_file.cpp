@@ -73,7 +73,8 @@ bool is_only_delegate(const pte::MethodInfo& method) {
          std::all_of(method.delegates.begin(), method.delegates.end(), is_ours);
 }
 
-Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name) {
+Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name,
+                             const engine::EngineOptions& options) {
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(blob_of(delegate)));
   std::string name = device_name;
   for (const pte::CompileSpec& spec : delegate.compile_specs) {
@@ -81,11 +82,11 @@ Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::strin
   }
   if (name.empty()) name = "auto";
   ETRT_TRY_ASSIGN(const Device device, Device::open(name));
-  auto selected = delegate::select(blob, device.native());
+  auto selected = delegate::select(blob, device.native(), options);
   if (selected.ok()) return Target{device, selected->describe()};
   if (name == "auto" && !device.is_virtual()) {
     ETRT_TRY_ASSIGN(const Device fallback, Device::open("virtual"));
-    if (auto hosted = delegate::select(blob, fallback.native()); hosted.ok()) {
+    if (auto hosted = delegate::select(blob, fallback.native(), options); hosted.ok()) {
       return Target{fallback, hosted->describe()};
     }
   }

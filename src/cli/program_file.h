@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <cli/file.h>
+#include <engine/engine.h>
 #include <etrt/device.h>
 #include <etrt/pte.h>
 #include <etrt/result.h>
@@ -57,6 +58,7 @@ struct Target {
 
 /// What the delegate will choose for this device name ("" is what the program asks for, or else "auto"). The error is
 /// the delegate's own reason why nothing of the program can run.
-Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name);
+Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name,
+                             const engine::EngineOptions& options = {});
 
 }  // namespace etrt::cli

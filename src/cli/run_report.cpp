@@ -4,6 +4,8 @@
 
 #include <base/format.h>
 #include <cli/latency_table.h>
+#include <cli/memory_report.h>
+#include <cli/partition_report.h>
 #include <cli/run_report.h>
 #include <cli/table.h>
 #include <cli/text.h>
@@ -60,7 +62,11 @@ std::string to_text(const Run& run) {
     add_summary_cells(row, summarize(run.measured.latencies_us[i]));
     times.add_row(std::move(row));
   }
-  return text + "\n" + values_text(run) + "\n" + times.to_string(2) + "  " + kSpreadLegend;
+  text += "\n" + values_text(run) + "\n" + times.to_string(2) + "  " + kSpreadLegend;
+  if (run.options.memory) text += "\n" + memory_text(run.report);
+  if (run.options.layers) text += "\n" + layers_text(run.report);
+  if (!run.checks.empty()) text += "\n" + partitions_text(run.checks);
+  return text;
 }
 
 nlohmann::ordered_json to_json(const Run& run) {
@@ -100,6 +106,9 @@ nlohmann::ordered_json to_json(const Run& run) {
     entry.update(summary_json(summarize(run.measured.latencies_us[i])));
     document["streams"].push_back(std::move(entry));
   }
+  if (run.options.memory) document["memory"] = memory_json(run.report);
+  if (run.options.layers) document["layers"] = layers_json(run.report);
+  if (!run.checks.empty()) document["partition_check"] = partitions_json(run.checks);
   return document;
 }
 

@@ -6,6 +6,7 @@
 #include <api/in_context.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <cli/delegate_choices.h>
 #include <cli/log_capture.h>
 #include <cli/session.h>
 #include <cli/text.h>
@@ -47,9 +48,7 @@ Error Session::failed(const char* what, et::Error code) const {
 }
 
 Status Session::load_program() {
-  et::BackendOptions<2> options;
-  if (!options_.device.empty()) options.set_option(kOptionDevice, options_.device.c_str());
-  if (options_.max_inflight) options.set_option(kOptionMaxInflight, *options_.max_inflight);
+  ETRT_TRY_ASSIGN(BackendOptions options, backend_options(options_.delegate));
   et::LoadBackendOptionsMap map;
   if (options.view().size() > 0) static_cast<void>(map.set_options(kBackendId, options.view()));
   if (options_.resident) ETRT_TRY(plan_device_memory());

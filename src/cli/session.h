@@ -8,6 +8,7 @@
 
 #include <executorch/extension/module/module.h>
 
+#include <cli/commands.h>
 #include <cli/program_file.h>
 #include <cli/tensors.h>
 #include <etrt/buffer.h>
@@ -18,8 +19,7 @@
 namespace etrt::cli {
 
 struct SessionOptions {
-  std::string device;               ///< the delegate's option; empty: not given
-  std::optional<int> max_inflight;  ///< the delegate's option
+  DelegateChoices delegate;
   /// Inputs, outputs and whatever the program plans live in this device's memory, which only a method of delegate
   /// calls alone survives; see `is_only_delegate`.
   std::optional<Device> resident;

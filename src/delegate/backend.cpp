@@ -1,9 +1,4 @@
-#include <exception>
-#include <new>
-
-#include <executorch/runtime/platform/log.h>
-
-#include <delegate/error_mapping.h>
+#include <delegate/boundary.h>
 #include <delegate/handle.h>
 #include <delegate/options.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
@@ -12,30 +7,9 @@ namespace torch_tensorrt::executorch_backend {
 namespace {
 
 namespace et = executorch::runtime;
+using etrt::delegate::contained;
 using etrt::delegate::Handle;
-
-/// An error leaves etrt: it is logged, once, and becomes ExecuTorch's.
-et::Error leave(const char* where, const etrt::Error& error) {
-  ET_LOG(Error, "TensorRTBackend::%s: %s", where, error.message().c_str());
-  return etrt::delegate::to_executorch(error.code());
-}
-
-/// Runs `body`; no exception crosses into ExecuTorch, which is built to do without.
-template <class Body>
-auto contained(const char* where, Body&& body) noexcept -> decltype(body()) {
-  try {
-    return body();
-  } catch (const std::bad_alloc&) {
-    ET_LOG(Error, "TensorRTBackend::%s: the host is out of memory", where);
-    return et::Error::MemoryAllocationFailed;
-  } catch (const std::exception& exception) {
-    ET_LOG(Error, "TensorRTBackend::%s: unexpected exception: %s", where, exception.what());
-    return et::Error::Internal;
-  } catch (...) {
-    ET_LOG(Error, "TensorRTBackend::%s: unexpected exception", where);
-    return et::Error::Internal;
-  }
-}
+using etrt::delegate::leave;
 
 }  // namespace
 

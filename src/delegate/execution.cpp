@@ -37,6 +37,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   if (auto failure = lane->context().take_failure()) {
     return std::move(*failure).within("an earlier execution of this program failed after it was enqueued");
   }
+  lane->set_layer_timing(Runtime::instance().times_layers.load(std::memory_order_relaxed));
   ETRT_TRY(set_shapes(*lane));
   ETRT_TRY(place_arguments(*lane));
   waits_ = !selected.chosen_by_caller || returns_host_data();

@@ -23,13 +23,14 @@ struct Choice {
 };
 
 /// "auto" means where the program runs: a GPU if there is one and the blob has something for it, else the virtual GPU.
-Result<Choice> choose(const blob::BlobView& blob, const std::string& device_name) {
+Result<Choice> choose(const blob::BlobView& blob, const Options& options) {
+  const std::string& device_name = options.device;
   ETRT_TRY_ASSIGN(const cuda::Device* device, api::Platform::instance().open(device_name));
-  auto selected = select(blob, *device);
+  auto selected = select(blob, *device, options.engine);
   if (selected.ok()) return Choice{device, std::move(selected).value()};
   if (device_name != "auto" || device->is_virtual) return std::move(selected).error();
   ETRT_TRY_ASSIGN(const cuda::Device* fallback, api::Platform::instance().open("virtual:0"));
-  auto hosted = select(blob, *fallback);
+  auto hosted = select(blob, *fallback, options.engine);
   // The error to show is the GPU's: that is what the user expected to run.
   if (!hosted.ok()) return std::move(selected).error();
   return Choice{fallback, std::move(hosted).value()};
@@ -45,7 +46,7 @@ Runtime& Runtime::instance() {
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
   refresh_executorch_caller_stream();
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(bytes));
-  ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options.device));
+  ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options));
   const cuda::Device& device = *choice.device;
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
@@ -111,6 +112,7 @@ ProgramReport Handle::report() const {
   report.streamed_bytes = memory.streamed_weights;
   report.pinned_staging_bytes = pinned_.total_bytes();
   lanes_.add_to(report);
+  report.layers = lanes_.layer_times();
   return report;
 }
 

@@ -36,4 +36,8 @@ Report report() {
   return delegate::Runtime::instance().handles.report();
 }
 
+void time_layers(bool on) noexcept {
+  delegate::Runtime::instance().times_layers = on;
+}
+
 }  // namespace etrt

@@ -48,6 +48,12 @@ Result<std::uint64_t> Lane::scratch_for_graph(const cuda::Driver& driver, std::s
   return graph_scratch.back().get();
 }
 
+void Lane::set_layer_timing(bool on) {
+  if (on == times_layers_) return;
+  times_layers_ = on;
+  static_cast<void>(context_->set_layer_timing(on));
+}
+
 void Lane::invalidate() {
   shapes_valid = false;
   for (Bound& entry : bound) entry = {};

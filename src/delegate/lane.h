@@ -73,6 +73,10 @@ class Lane {
   /// in capture, which the driver allows in relaxed mode.
   Result<std::uint64_t> scratch_for_graph(const cuda::Driver& driver, std::size_t bytes);
 
+  /// Has the engine measure the layers of later calls, or no longer. An engine without layers is left alone.
+  void set_layer_timing(bool on);
+  bool times_layers() const { return times_layers_; }
+
   /// Forgets shapes, bindings and scratch memory, after a failure left them in doubt.
   void invalidate();
 
@@ -81,6 +85,7 @@ class Lane {
 
   std::unique_ptr<engine::ExecutionContext> context_;
   cuda::Event done_;
+  bool times_layers_ = false;
 };
 
 }  // namespace etrt::delegate

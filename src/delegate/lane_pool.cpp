@@ -225,4 +225,22 @@ void LanePool::add_to(ProgramReport& report) const {
   }
 }
 
+std::vector<LayerTime> LanePool::layer_times() const {
+  std::unique_lock lock(mutex_);
+  Lane* latest = nullptr;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    given_back_.wait(lock, [&] { return !entries_[i]->leased; });
+    Lane* lane = entries_[i]->lane.get();
+    if (latest == nullptr || lane->last_use > latest->last_use) latest = lane;
+  }
+  std::vector<LayerTime> layers;
+  if (latest == nullptr || !latest->times_layers() || latest->last == Lane::Last::kCaptured) return layers;
+  const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
+  // An engine without layers, and one that has not run since, answer with an error: there is nothing to tell.
+  auto times = latest->context().layer_times();
+  if (!times.ok()) return layers;
+  for (engine::LayerTime& time : *times) layers.push_back({std::move(time.name), time.milliseconds});
+  return layers;
+}
+
 }  // namespace etrt::delegate

@@ -60,6 +60,9 @@ class LanePool {
   /// Adds what the lanes hold. Waits for calls in progress.
   void add_to(ProgramReport& report) const;
 
+  /// The layers of the last call, when they were measured. Waits for calls in progress, and for that one's work.
+  std::vector<LayerTime> layer_times() const;
+
  private:
   /// How a leased lane gets behind its own earlier work.
   enum class Wait { kNone, kOnDevice, kOnHost };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include <delegate/handle_list.h>
 #include <delegate/partition_mix.h>
 #include <delegate/scratch_pool.h>
@@ -14,6 +16,7 @@ struct Runtime {
   PartitionMix partitions;
   ScratchPool scratch;
   HandleList handles;
+  std::atomic<bool> times_layers{false};
 
   static Runtime& instance();
 };

@@ -56,4 +56,10 @@ Result<SelectedStream> select_stream(const cuda::Device& device) {
   return per_thread(device);
 }
 
+std::optional<api::StreamIdentity> caller_stream_identity() {
+  if (StreamGuard* guard = detail::GuardAccess::innermost()) return detail::GuardAccess::identity(*guard);
+  const auto stream = executorch_caller_stream();
+  return stream ? api::Platform::instance().identify(*stream) : std::nullopt;
+}
+
 }  // namespace etrt::delegate

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include <api/platform.h>
 #include <cuda/device.h>
 #include <cuda/refs.h>
 #include <etrt/result.h>
@@ -21,5 +23,8 @@ struct SelectedStream {
 /// Errors: `kInvalidArgument` for a stream of another device or of no device, `kInvalidState` for the per-thread stream
 /// under a green context, where CUDA refuses it.
 Result<SelectedStream> select_stream(const cuda::Device& device);
+
+/// What the stream is that the caller has chosen on this thread. None: no guard, or a stream of no known device.
+std::optional<api::StreamIdentity> caller_stream_identity();
 
 }  // namespace etrt::delegate

@@ -1,14 +1,11 @@
 #include <algorithm>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <program_generated.h>
 
-#include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <etrt/pte.h>
-#include <pte/extended_header.h>
+#include <pte/invalid_program.h>
+#include <pte/program_part.h>
 #include <pte/scalar_type.h>
 
 namespace etrt::pte {
@@ -16,65 +13,8 @@ namespace {
 
 namespace fb = etrt_pte_schema;
 
-constexpr std::size_t kProgramAlignment = 16;
 /// A small file can name one large thing many times over. So much of it is copied into the answer, in bytes.
 constexpr std::size_t kMaxAnswer = std::size_t{16} << 20;
-
-template <class... Parts>
-Error invalid(const Parts&... parts) {
-  return Error(ErrorCode::kInvalidData, base::concat("not a usable ExecuTorch program: ", parts...));
-}
-
-/// Where the parts of the file are, as its header says.
-struct FileLayout {
-  std::uint64_t program_size = 0;
-  std::uint64_t segment_base = 0;
-};
-
-Result<FileLayout> read_layout(Bytes pte) {
-  constexpr std::size_t kMinSize = kHeaderOffset + sizeof(std::uint32_t);
-  if (pte.size < kMinSize) return invalid("it has ", pte.size, " bytes, the smallest has more than ", kMinSize);
-  const auto* bytes = static_cast<const std::byte*>(pte.data);
-  if (!flatbuffers::BufferHasIdentifier(bytes, fb::ProgramIdentifier())) {
-    return invalid("bytes 4 to 7 are not \"", fb::ProgramIdentifier(), "\"");
-  }
-  if (std::memcmp(bytes + kHeaderOffset, kHeaderMagic, sizeof(kHeaderMagic)) != 0) return FileLayout{pte.size, 0};
-
-  ExtendedHeader header{};
-  if (!base::range_fits(kHeaderOffset, sizeof(header), pte.size)) return invalid("it ends inside its header");
-  std::memcpy(&header, bytes + kHeaderOffset, sizeof(header));
-  if (header.length < kMinHeaderLength) {
-    return invalid("its header has length ", header.length, ", must be at least ", kMinHeaderLength);
-  }
-  if (header.program_size > pte.size || header.segment_base > pte.size) {
-    return invalid("its header says that the program has ", header.program_size, " bytes and the segments begin at ",
-                   header.segment_base, ", but the file has ", pte.size);
-  }
-  return FileLayout{header.program_size, header.segment_base};
-}
-
-/// The program part at an address that suits its numbers: in place if it lies well, else a copy.
-class AlignedProgram {
- public:
-  AlignedProgram(Bytes pte, std::size_t size) : data_(static_cast<const std::uint8_t*>(pte.data)), size_(size) {
-    if (reinterpret_cast<std::uintptr_t>(data_) % kProgramAlignment == 0) return;
-    copy_.reset(static_cast<std::uint8_t*>(::operator new (size, std::align_val_t{kProgramAlignment})));
-    std::memcpy(copy_.get(), data_, size);
-    data_ = copy_.get();
-  }
-
-  const std::uint8_t* data() const { return data_; }
-  std::size_t size() const { return size_; }
-
- private:
-  struct Free {
-    void operator()(std::uint8_t* p) const { ::operator delete (p, std::align_val_t{kProgramAlignment}); }
-  };
-
-  std::unique_ptr<std::uint8_t, Free> copy_;
-  const std::uint8_t* data_;
-  std::size_t size_;
-};
 
 template <class T>
 std::size_t count(const flatbuffers::Vector<T>* list) {
@@ -103,19 +43,16 @@ Dynamism dynamism_of(fb::TensorShapeDynamism dynamism) {
   return Dynamism::kUnbounded;
 }
 
-/// Reads a verified flatbuffer. Verified means that every pointer leads to something inside of it, not that optional
-/// parts are there, nor that an index is in range.
 class Inspector {
  public:
-  Inspector(Bytes pte, FileLayout layout, const AlignedProgram& program)
-      : pte_(pte), layout_(layout), program_(program), root_(fb::GetProgram(program.data())) {}
+  Inspector(Bytes pte, const ProgramPart& program) : pte_(pte), program_(program), root_(program.root()) {}
 
   Result<ProgramInfo> inspect() {
     ProgramInfo info;
-    info.program_size = layout_.program_size;
-    info.segments = count(root_->segments());
-    if (root_->execution_plan() == nullptr) return invalid("it has no methods");
-    for (const fb::ExecutionPlan* plan : *root_->execution_plan()) {
+    info.program_size = program_.size();
+    info.segments = program_.segment_count();
+    if (root_.execution_plan() == nullptr) return invalid_program("it has no methods");
+    for (const fb::ExecutionPlan* plan : *root_.execution_plan()) {
       ETRT_TRY_ASSIGN(MethodInfo method, read_method(*plan));
       info.methods.push_back(std::move(method));
     }
@@ -134,6 +71,7 @@ class Inspector {
       ETRT_TRY_ASSIGN(DelegateInfo delegate, read_delegate(*plan.delegates()->Get(i), where));
       method.delegates.push_back(std::move(delegate));
     }
+    ETRT_TRY(read_delegate_calls(plan, method));
     // The first size is reserved.
     for (std::size_t i = 1; i < count(plan.non_const_buffer_sizes()); ++i) {
       ETRT_TRY(spend(sizeof(std::int64_t)));
@@ -146,6 +84,28 @@ class Inspector {
     return method;
   }
 
+  /// What each delegate takes and gives, by the first call of it.
+  Status read_delegate_calls(const fb::ExecutionPlan& plan, MethodInfo& method) {
+    for (std::size_t c = 0; c < count(plan.chains()); ++c) {
+      const auto* instructions = plan.chains()->Get(c)->instructions();
+      for (std::size_t i = 0; i < count(instructions); ++i) {
+        ETRT_TRY(spend(1));
+        const auto* call = instructions->Get(i)->instr_args_as_DelegateCall();
+        if (call == nullptr) continue;
+        const auto index = static_cast<std::size_t>(call->delegate_index());
+        if (call->delegate_index() < 0 || index >= method.delegates.size()) {
+          return invalid_program(method.name, " calls delegate ", call->delegate_index(), " of ",
+                                 method.delegates.size());
+        }
+        std::vector<ValueInfo>& arguments = method.delegates[index].arguments;
+        if (!arguments.empty()) continue;
+        const std::string where = base::concat(method.name, ", delegate ", index, ", argument ");
+        ETRT_TRY_ASSIGN(arguments, read_values(plan, call->args(), where));
+      }
+    }
+    return {};
+  }
+
   Result<std::vector<ValueInfo>> read_values(const fb::ExecutionPlan& plan,
                                              const flatbuffers::Vector<std::int32_t>* indices,
                                              const std::string& where) {
@@ -153,7 +113,7 @@ class Inspector {
     for (std::size_t i = 0; i < count(indices); ++i) {
       const std::int32_t index = indices->Get(i);
       if (index < 0 || static_cast<std::size_t>(index) >= count(plan.values())) {
-        return invalid(where, i, " is value ", index, " of ", count(plan.values()));
+        return invalid_program(where, i, " is value ", index, " of ", count(plan.values()));
       }
       ETRT_TRY_ASSIGN(ValueInfo value, read_value(*plan.values()->Get(index), base::concat(where, i)));
       values.push_back(std::move(value));
@@ -167,7 +127,7 @@ class Inspector {
     const bool known = evalue.val_type() > fb::KernelTypes::NONE && evalue.val_type() <= fb::KernelTypes::MAX;
     value.kind = known ? fb::EnumNameKernelTypes(evalue.val_type()) : "unknown";
     if (evalue.val_type() != fb::KernelTypes::Tensor) return value;
-    if (evalue.val() == nullptr) return invalid(where, " is a tensor without a description");
+    if (evalue.val() == nullptr) return invalid_program(where, " is a tensor without a description");
     ETRT_TRY_ASSIGN(value.tensor, read_tensor(*evalue.val_as_Tensor(), where));
     return value;
   }
@@ -177,12 +137,12 @@ class Inspector {
     const auto code = static_cast<std::int8_t>(tensor.scalar_type());
     const auto type = scalar_type_of_code(code);
     info.dtype = type ? std::string(type->name) : base::concat("scalar type ", int{code});
-    if (tensor.sizes() == nullptr || tensor.dim_order() == nullptr) return invalid(where, " has no sizes");
+    if (tensor.sizes() == nullptr || tensor.dim_order() == nullptr) return invalid_program(where, " has no sizes");
     ETRT_TRY(spend(tensor.sizes()->size() * sizeof(std::int32_t) + tensor.dim_order()->size()));
     info.sizes.assign(tensor.sizes()->begin(), tensor.sizes()->end());
     info.dim_order.assign(tensor.dim_order()->begin(), tensor.dim_order()->end());
     if (std::any_of(info.sizes.begin(), info.sizes.end(), [](std::int32_t size) { return size < 0; })) {
-      return invalid(where, " has a negative size");
+      return invalid_program(where, " has a negative size");
     }
     info.dynamism = dynamism_of(tensor.shape_dynamism());
     info.planned = tensor.allocation_info() != nullptr;
@@ -197,15 +157,16 @@ class Inspector {
     ETRT_TRY(spend(sizeof(DelegateInfo)));
     DelegateInfo info;
     ETRT_TRY_ASSIGN(info.id, read_string(delegate.id(), where + ", the backend id"));
-    if (delegate.processed() == nullptr) return invalid(where, " has no data");
+    if (delegate.processed() == nullptr) return invalid_program(where, " has no data");
     const std::size_t index = delegate.processed()->index();
     if (delegate.processed()->location() == fb::DataLocation::SEGMENT) {
       info.segment = static_cast<std::int64_t>(index);
-      ETRT_TRY(locate_segment(index, where, info));
+      ETRT_TRY_ASSIGN(info.data, program_.segment(index, where));
     } else {
-      ETRT_TRY(locate_inline(index, where, info));
+      ETRT_TRY_ASSIGN(info.data, inline_data(index, where));
     }
-    info.data.data = static_cast<const std::byte*>(pte_.data) + info.offset;
+    info.offset = static_cast<std::uint64_t>(static_cast<const std::byte*>(info.data.data) -
+                                             static_cast<const std::byte*>(pte_.data));
     for (std::size_t i = 0; i < count(delegate.compile_specs()); ++i) {
       ETRT_TRY_ASSIGN(CompileSpec spec, read_compile_spec(*delegate.compile_specs()->Get(i), where));
       info.compile_specs.push_back(std::move(spec));
@@ -213,29 +174,12 @@ class Inspector {
     return info;
   }
 
-  Status locate_segment(std::size_t index, const std::string& where, DelegateInfo& info) const {
-    if (index >= count(root_->segments())) {
-      return invalid(where, " is in segment ", index, " of ", count(root_->segments()));
-    }
-    const fb::DataSegment& segment = *root_->segments()->Get(index);
-    const std::uint64_t available = pte_.size - layout_.segment_base;
-    if (layout_.segment_base == 0 || !base::range_fits(segment.offset(), segment.size(), available)) {
-      return invalid(where, " is at ", segment.offset(), " + ", segment.size(), " behind ", layout_.segment_base,
-                     ", but the file has ", pte_.size, " bytes");
-    }
-    info.offset = layout_.segment_base + segment.offset();
-    info.data.size = segment.size();
-    return {};
-  }
-
-  Status locate_inline(std::size_t index, const std::string& where, DelegateInfo& info) const {
-    const auto* all = root_->backend_delegate_data();
-    if (index >= count(all)) return invalid(where, " is inline data ", index, " of ", count(all));
+  Result<Bytes> inline_data(std::size_t index, const std::string& where) const {
+    const auto* all = root_.backend_delegate_data();
+    if (index >= count(all)) return invalid_program(where, " is inline data ", index, " of ", count(all));
     const auto* data = all->Get(index)->data();
-    if (data == nullptr) return invalid(where, " is inline data that is not there");
-    info.offset = static_cast<std::uint64_t>(data->data() - program_.data());
-    info.data.size = data->size();
-    return {};
+    if (data == nullptr) return invalid_program(where, " is inline data that is not there");
+    return Bytes(static_cast<const std::byte*>(pte_.data) + program_.offset_of(data->data()), data->size());
   }
 
   Result<CompileSpec> read_compile_spec(const fb::CompileSpec& spec, const std::string& where) {
@@ -247,35 +191,28 @@ class Inspector {
   }
 
   Result<std::string> read_string(const flatbuffers::String* text, const std::string& where) {
-    if (text == nullptr) return invalid(where, " is missing");
+    if (text == nullptr) return invalid_program(where, " is missing");
     ETRT_TRY(spend(text->size()));
     return text->str();
   }
 
   Status spend(std::size_t size) {
-    if (size > budget_) return invalid("what it describes is larger than ", kMaxAnswer, " bytes");
+    if (size > budget_) return invalid_program("what it describes is larger than ", kMaxAnswer, " bytes");
     budget_ -= size;
     return {};
   }
 
   Bytes pte_;
-  FileLayout layout_;
-  const AlignedProgram& program_;
-  const fb::Program* root_;
+  const ProgramPart& program_;
+  const fb::Program& root_;
   std::size_t budget_ = kMaxAnswer;
 };
 
 }  // namespace
 
 Result<ProgramInfo> inspect(Bytes pte) {
-  ETRT_TRY_ASSIGN(const FileLayout layout, read_layout(pte));
-  if (layout.program_size >= FLATBUFFERS_MAX_BUFFER_SIZE) {
-    return invalid("its program part has ", layout.program_size, " bytes, at most ", FLATBUFFERS_MAX_BUFFER_SIZE - 1);
-  }
-  const AlignedProgram program(pte, layout.program_size);
-  flatbuffers::Verifier verifier(program.data(), program.size());
-  if (!fb::VerifyProgramBuffer(verifier)) return invalid("its program part is truncated or corrupt");
-  return Inspector(pte, layout, program).inspect();
+  ETRT_TRY_ASSIGN(const ProgramPart program, ProgramPart::open(pte));
+  return Inspector(pte, program).inspect();
 }
 
 }  // namespace etrt::pte

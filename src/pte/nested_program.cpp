@@ -28,20 +28,11 @@ Result<const MethodInfo*> entry_method(const ProgramInfo& program) {
                                                       " methods and none is called \"forward\""));
 }
 
-Result<Binding> binding_of(const ValueInfo& value, std::string name, bool is_input) {
+Result<Binding> binding_of_value(const ValueInfo& value, const std::string& name, bool is_input) {
   if (value.kind != "Tensor") return unsupported(name, "is no tensor");
   if (value.tensor.device != Device::kCpu) return unsupported(name, "is not in host memory");
-  if (value.tensor.dynamism == Dynamism::kUnbounded) return unsupported(name, "has a shape without an upper bound");
-  Binding binding;
-  binding.name = std::move(name);
-  binding.dtype = value.tensor.dtype;
-  binding.is_input = is_input;
-  binding.shape.assign(value.tensor.sizes.begin(), value.tensor.sizes.end());
-  binding.dim_order = value.tensor.dim_order;
-  if (value.tensor.dynamism == Dynamism::kBounded) {
-    binding.max_shape = binding.shape;
-    std::fill(binding.shape.begin(), binding.shape.end(), blob::kDynamicDim);
-  }
+  auto binding = binding_of(value.tensor, name, is_input);
+  if (!binding.ok()) return std::move(binding).error().within("the program cannot be nested");
   return binding;
 }
 
@@ -103,14 +94,31 @@ Result<std::vector<Binding>> bindings_of_program(Bytes pte) {
   }
   std::vector<Binding> bindings;
   for (std::size_t i = 0; i < method->inputs.size(); ++i) {
-    ETRT_TRY_ASSIGN(Binding binding, binding_of(method->inputs[i], base::concat("input_", i), true));
+    ETRT_TRY_ASSIGN(Binding binding, binding_of_value(method->inputs[i], base::concat("input_", i), true));
     bindings.push_back(std::move(binding));
   }
   for (std::size_t i = 0; i < method->outputs.size(); ++i) {
-    ETRT_TRY_ASSIGN(Binding binding, binding_of(method->outputs[i], base::concat("output_", i), false));
+    ETRT_TRY_ASSIGN(Binding binding, binding_of_value(method->outputs[i], base::concat("output_", i), false));
     bindings.push_back(std::move(binding));
   }
   return bindings;
+}
+
+Result<Binding> binding_of(const TensorInfo& tensor, std::string name, bool is_input) {
+  if (tensor.dynamism == Dynamism::kUnbounded) {
+    return Error(ErrorCode::kNotSupported, name + " has a shape without an upper bound");
+  }
+  Binding binding;
+  binding.name = std::move(name);
+  binding.dtype = tensor.dtype;
+  binding.is_input = is_input;
+  binding.shape.assign(tensor.sizes.begin(), tensor.sizes.end());
+  binding.dim_order = tensor.dim_order;
+  if (tensor.dynamism == Dynamism::kBounded) {
+    binding.max_shape = binding.shape;
+    std::fill(binding.shape.begin(), binding.shape.end(), blob::kDynamicDim);
+  }
+  return binding;
 }
 
 Status fit_program(const std::vector<Binding>& own, std::vector<Binding>& asked) {

@@ -1,5 +1,4 @@
 #include <span>
-#include <string_view>
 
 #include <base/format.h>
 #include <base/try.h>
@@ -9,6 +8,7 @@
 #include <etrt/pte.h>
 #include <pte/io_spec.h>
 #include <pte/nested_program.h>
+#include <pte/payloads.h>
 #include <pte/program_image.h>
 
 namespace etrt::pte {
@@ -21,10 +21,6 @@ constexpr std::size_t kMaxCompileSpecSize = std::size_t{1} << 20;
 template <class... Parts>
 Error invalid(const Parts&... parts) {
   return Error(ErrorCode::kInvalidArgument, base::concat(parts...));
-}
-
-std::span<const std::byte> as_span(Bytes bytes) {
-  return {static_cast<const std::byte*>(bytes.data), bytes.size};
 }
 
 Status check_c_string(const std::string& text, const char* what) {
@@ -44,24 +40,6 @@ Status check_options(const WriteOptions& options) {
     ETRT_TRY(check_c_string(spec.key, "the key of a compile spec"));
     if (spec.value.size() > kMaxCompileSpecSize) {
       return invalid("compile spec ", spec.key, " has ", spec.value.size(), " bytes, at most ", kMaxCompileSpecSize);
-    }
-  }
-  return {};
-}
-
-Status check_payloads(const std::vector<Payload>& payloads) {
-  if (payloads.empty()) return invalid("no payloads: nothing to run");
-  for (std::size_t i = 0; i < payloads.size(); ++i) {
-    const Payload& payload = payloads[i];
-    if (payload.bytes.size == 0) return invalid("payload ", i, " (", payload.kind, ") has no bytes");
-    if (payload.kind.empty()) {
-      if (i != 0) return invalid("payload ", i, " has no kind, which only the first may leave open");
-      if (!payload.target.empty()) return invalid("payload 0 has a target but no kind");
-      continue;
-    }
-    if (payload.kind != blob::kVariantTensorRt && payload.kind != blob::kVariantTensorRtRtx &&
-        payload.kind != blob::kVariantProgram) {
-      return invalid("payload ", i, " is of kind \"", payload.kind, "\", must be tensorrt, tensorrt_rtx or program");
     }
   }
   return {};

@@ -51,6 +51,10 @@ void VirtualGpu::set_observer(Observer* observer) {
   impl_->machine.observer = observer;
 }
 
+int VirtualGpu::core_of(unsigned sm) const {
+  return impl_->machine.sms.core_of(sm);
+}
+
 std::size_t VirtualGpu::live_allocations() const {
   const std::lock_guard lock(impl_->machine.mutex);
   return impl_->machine.live_allocations();

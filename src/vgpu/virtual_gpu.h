@@ -45,6 +45,9 @@ class VirtualGpu {
   /// Sees every operation as it finishes, on the worker thread that ran it; null: none. Set while no work is in flight.
   void set_observer(Observer* observer);
 
+  /// The core that an SM of every device is.
+  int core_of(unsigned sm) const;
+
   /// Device and pinned allocations not yet freed, for leak checks.
   std::size_t live_allocations() const;
 

@@ -40,6 +40,15 @@ TEST(Environment, NamesOrHidesTheDriverLibrary) {
   EXPECT_EQ(api::cuda_library_from_environment(), "");
 }
 
+TEST(Environment, MayLeaveTheDeviceAllocatorToOthers) {
+  unsetenv("ETRT_DEVICE_ALLOCATOR");
+  EXPECT_FALSE(api::device_allocator_left_to_others());
+  setenv("ETRT_DEVICE_ALLOCATOR", "etrt", 1);
+  EXPECT_FALSE(api::device_allocator_left_to_others());
+  setenv("ETRT_DEVICE_ALLOCATOR", "none", 1);
+  EXPECT_TRUE(api::device_allocator_left_to_others());
+}
+
 TEST(Environment, SaysWhereTensorRtIs) {
   setenv("ETRT_TENSORRT_LIBRARY", "/opt/libnvinfer.so.11", 1);
   setenv("VIRTUAL_ENV", "/home/me/venv", 1);

@@ -3,6 +3,8 @@
 #include <delegate_fixture.h>
 #include <dlfcn.h>
 
+#include <support/library_path.h>
+
 namespace etrt::test {
 namespace {
 
@@ -10,7 +12,7 @@ class CallerStream : public DelegateTest {
  protected:
   void SetUp() override {
     DelegateTest::SetUp();
-    library_ = dlopen("libfake_executorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+    library_ = dlopen(support::library_path("libfake_executorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
     ASSERT_NE(library_, nullptr) << dlerror();
     set_ = reinterpret_cast<void (*)(CUstream)>(dlsym(library_, "set_caller_stream"));
     clear_ = reinterpret_cast<void (*)()>(dlsym(library_, "clear_caller_stream"));

@@ -115,6 +115,28 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   EXPECT_EQ(all.scratch[0].bytes, 32u);
 }
 
+TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
+  const auto handle = load(KernelPlan::fixed(2, {8}));
+  DeviceTensor in0(device(), {8}, 5);
+  DeviceTensor in1(device(), {8}, 5);
+  DeviceTensor out0(device(), {8}, 0);
+  DeviceTensor out1(device(), {8}, 0);
+  const std::vector<EValue*> arguments{in0.tensor.value(), in1.tensor.value(), out0.tensor.value(),
+                                       out1.tensor.value()};
+  ASSERT_THAT(execute(*handle, arguments), is_ok());
+  EXPECT_THAT(last_program().layers, ::testing::IsEmpty());
+  time_layers(true);
+  ASSERT_THAT(execute(*handle, arguments), is_ok());
+  const auto layers = last_program().layers;
+  time_layers(false);
+  ASSERT_EQ(layers.size(), 2u);
+  EXPECT_EQ(layers[0].name, "out0");
+  EXPECT_EQ(layers[1].name, "out1");
+  EXPECT_EQ(layers[1].milliseconds, 0.25f);
+  ASSERT_THAT(execute(*handle, arguments), is_ok());
+  EXPECT_THAT(last_program().layers, ::testing::IsEmpty());
+}
+
 TEST_P(Reports, HoldNoProgramThatIsGone) {
   const std::size_t before = report().programs.size();
   auto handle = load(KernelPlan::fixed(1, {8}));

@@ -1,0 +1,66 @@
+#include <base/format.h>
+#include <base/try.h>
+#include <cli/delegate_choices.h>
+#include <etrt/options.h>
+
+namespace etrt::cli {
+namespace {
+
+namespace et = executorch::runtime;
+
+constexpr char kLibrarySeparator = ':';
+
+std::string joined(const std::vector<std::string>& paths) {
+  std::string text;
+  for (const std::string& path : paths) text += (text.empty() ? "" : std::string(1, kLibrarySeparator)) + path;
+  return text;
+}
+
+template <std::size_t Size>
+Status add_text(BackendOptions& options, const char (&key)[Size], const std::string& value) {
+  if (value.empty()) return {};
+  if (value.size() >= et::kMaxOptionValueLength) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("option '", key, "' has ", value.size(),
+                              " characters; ExecuTorch passes on no more than ", et::kMaxOptionValueLength - 1));
+  }
+  options.set_option(key, value.c_str());
+  return {};
+}
+
+}  // namespace
+
+Result<BackendOptions> backend_options(const DelegateChoices& choices) {
+  BackendOptions options;
+  ETRT_TRY(add_text(options, kOptionDevice, choices.device));
+  ETRT_TRY(add_text(options, kOptionWarmUp, choices.warm_up));
+  ETRT_TRY(add_text(options, kOptionWeightStreamingBudget, choices.weight_streaming_budget));
+  ETRT_TRY(add_text(options, kOptionTensorRtLibrary, choices.tensorrt_library));
+  ETRT_TRY(add_text(options, kOptionPluginLibraries, joined(choices.plugin_libraries)));
+  if (choices.max_inflight) options.set_option(kOptionMaxInflight, *choices.max_inflight);
+  if (choices.optimization_profile) options.set_option(kOptionOptimizationProfile, *choices.optimization_profile);
+  if (choices.allow_engine_code) options.set_option(kOptionAllowEngineCode, 1);
+  return options;
+}
+
+engine::EngineOptions engine_options(const DelegateChoices& choices) {
+  engine::EngineOptions options;
+  options.tensorrt_library = choices.tensorrt_library;
+  options.plugin_libraries = choices.plugin_libraries;
+  options.allow_engine_code = choices.allow_engine_code;
+  return options;
+}
+
+const char* first_given(const DelegateChoices& choices) {
+  if (!choices.device.empty()) return "--device";
+  if (choices.max_inflight) return "--max-inflight";
+  if (choices.optimization_profile) return "--optimization-profile";
+  if (!choices.weight_streaming_budget.empty()) return "--weight-streaming-budget";
+  if (!choices.warm_up.empty()) return "--warm-up";
+  if (!choices.tensorrt_library.empty()) return "--tensorrt-library";
+  if (!choices.plugin_libraries.empty()) return "--plugin-library";
+  if (choices.allow_engine_code) return "--allow-engine-code";
+  return nullptr;
+}
+
+}  // namespace etrt::cli

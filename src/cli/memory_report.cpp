@@ -1,0 +1,128 @@
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include <base/format.h>
+#include <cli/memory_report.h>
+#include <cli/table.h>
+#include <cli/text.h>
+
+namespace etrt::cli {
+namespace {
+
+constexpr std::size_t kMaxRows = 16;
+
+double microseconds(std::uint64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1000;
+}
+
+double host_us_a_call(const ProgramReport& program) {
+  const std::uint64_t calls = program.calls + program.failed_calls;
+  return calls == 0 ? 0 : microseconds(program.host_ns) / static_cast<double>(calls);
+}
+
+Table::Column number(const char* title) {
+  return {title, Align::kRight};
+}
+
+Table bytes_table(const Report& report, std::size_t rows) {
+  Table table({number("program"),
+               {"device"},
+               number("contexts"),
+               number("engine"),
+               number("streamed weights"),
+               number("staging on device"),
+               number("staging pinned"),
+               number("graphs")});
+  for (std::size_t i = 0; i < rows; ++i) {
+    const ProgramReport& program = report.programs[i];
+    std::vector<std::string> row{std::to_string(i), program.device};
+    for (const std::size_t value : {program.execution_contexts, program.engine_bytes, program.streamed_bytes,
+                                    program.device_staging_bytes, program.pinned_staging_bytes, program.graph_bytes}) {
+      row.push_back(std::to_string(value));
+    }
+    table.add_row(std::move(row));
+  }
+  return table;
+}
+
+Table calls_table(const Report& report, std::size_t rows) {
+  Table table({number("program"), number("calls"), number("failed"), number("waiting"), number("shape changes"),
+               number("bindings set"), number("host time a call"), number("slowest")});
+  for (std::size_t i = 0; i < rows; ++i) {
+    const ProgramReport& program = report.programs[i];
+    std::vector<std::string> row{std::to_string(i)};
+    for (const std::uint64_t value :
+         {program.calls, program.failed_calls, program.waiting_calls, program.shape_changes, program.bindings_set}) {
+      row.push_back(std::to_string(value));
+    }
+    row.push_back(number_text(host_us_a_call(program)));
+    row.push_back(number_text(microseconds(program.slowest_ns)));
+    table.add_row(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string memory_text(const Report& report) {
+  const std::size_t rows = std::min(report.programs.size(), kMaxRows);
+  std::string text = bytes_table(report, rows).to_string(2) +
+                     "  in bytes; an engine is shared by the programs that hold the same one\n";
+  for (const ScratchReport& scratch : report.scratch) {
+    text += base::concat("  scratch that programs share on ", scratch.device, ": ", bytes_text(scratch.bytes), "\n");
+  }
+  text += "\n" + calls_table(report, rows).to_string(2) + "  times in µs, runs of --warmup included\n";
+  if (report.programs.size() > rows) text += base::concat("  … ", report.programs.size() - rows, " more: see --json\n");
+  return text;
+}
+
+nlohmann::ordered_json memory_json(const Report& report) {
+  using Json = nlohmann::ordered_json;
+  Json programs = Json::array();
+  for (const ProgramReport& program : report.programs) {
+    programs.push_back({{"device", program.device},
+                        {"payload", program.engine},
+                        {"execution_contexts", program.execution_contexts},
+                        {"engine_bytes", program.engine_bytes},
+                        {"streamed_bytes", program.streamed_bytes},
+                        {"device_staging_bytes", program.device_staging_bytes},
+                        {"pinned_staging_bytes", program.pinned_staging_bytes},
+                        {"graph_bytes", program.graph_bytes},
+                        {"calls", program.calls},
+                        {"failed_calls", program.failed_calls},
+                        {"waiting_calls", program.waiting_calls},
+                        {"shape_changes", program.shape_changes},
+                        {"bindings_set", program.bindings_set},
+                        {"host_us_a_call", host_us_a_call(program)},
+                        {"slowest_us", microseconds(program.slowest_ns)}});
+  }
+  Json scratch = Json::array();
+  for (const ScratchReport& entry : report.scratch) {
+    scratch.push_back({{"device", entry.device}, {"bytes", entry.bytes}});
+  }
+  return {{"programs", std::move(programs)}, {"scratch", std::move(scratch)}};
+}
+
+std::string layers_text(const Report& report) {
+  Table table({number("program"), {"layer"}, number("time")});
+  for (std::size_t i = 0; i < report.programs.size(); ++i) {
+    for (const LayerTime& layer : report.programs[i].layers) {
+      table.add_row({std::to_string(i), printable(layer.name), number_text(layer.milliseconds * 1000.0)});
+    }
+  }
+  if (table.empty()) return "  no times of layers: what runs here has no layers to tell of\n";
+  return table.to_string(2) + "  times in µs, of each program's last run\n";
+}
+
+nlohmann::ordered_json layers_json(const Report& report) {
+  auto list = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < report.programs.size(); ++i) {
+    for (const LayerTime& layer : report.programs[i].layers) {
+      list.push_back({{"program", i}, {"name", layer.name}, {"us", layer.milliseconds * 1000.0}});
+    }
+  }
+  return list;
+}
+
+}  // namespace etrt::cli

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include <api/platform.h>
+#include <base/checked_math.h>
+#include <base/format.h>
+#include <base/try.h>
+#include <cuda/current_context.h>
+#include <cuda/error.h>
+#include <cuda/relaxed_capture.h>
+#include <cuda/stream_ordered_memory.h>
+#include <delegate/boundary.h>
+#include <delegate/caller_stream.h>
+#include <delegate/device_allocator.h>
+
+namespace etrt::delegate {
+namespace {
+
+namespace et = executorch::runtime;
+
+/// CUDA aligns every allocation to this at least.
+constexpr std::size_t kCudaAlignment = 256;
+
+/// The device that a program calls `index`.
+Result<const cuda::Device*> device_of(int index) {
+  if (index < 0) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("the program asks for CUDA device ", index, ": export it for device 0 or another"));
+  }
+  api::Platform& platform = api::Platform::instance();
+  const std::string on_virtual = base::concat("virtual:", index);
+  if (!platform.why_no_cuda().empty()) return platform.open(on_virtual);
+  ETRT_TRY_ASSIGN(const cuda::Device* device, platform.open(base::concat("cuda:", index)));
+  const auto chosen = caller_stream_identity();
+  // There are two providers: a stream that is not CUDA's is the virtual GPU's.
+  return chosen && chosen->driver != &device->driver ? platform.open(on_virtual) : device;
+}
+
+}  // namespace
+
+/// Device memory that a loaded method plans. Ends when nothing but copies into it is in flight.
+struct DeviceAllocator::Allocation {
+  static Result<std::shared_ptr<Allocation>> create(const cuda::Device& device, std::size_t bytes,
+                                                    std::size_t alignment);
+  Allocation(const cuda::Device& owner, std::size_t size) : device(owner), bytes(size) {}
+  Allocation(const Allocation&) = delete;
+  Allocation& operator=(const Allocation&) = delete;
+  ~Allocation();
+
+  const cuda::Device& device;
+  std::byte* data = nullptr;  ///< aligned as asked
+  std::size_t bytes;
+  cuda::StreamOrderedMemory memory;
+  std::mutex mutex;  ///< of `last`
+  LastCopy last;
+};
+
+/// From the stream-ordered allocator: unlike cuMemFree, unloading a program then stalls nobody else on the GPU.
+Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation::create(const cuda::Device& device,
+                                                                                         std::size_t bytes,
+                                                                                         std::size_t alignment) {
+  const auto wanted = base::checked_add(std::max<std::size_t>(bytes, 1), alignment > kCudaAlignment ? alignment : 0);
+  if (!wanted) return Error(ErrorCode::kOutOfMemory, base::concat(bytes, " bytes are more than any device has"));
+  const cuda::Driver& driver = device.driver;
+  // The primary context, whichever is current: CUDA has no per-thread stream in a green one.
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(driver, device.primary));
+  const cuda::RelaxedCapture relaxed(driver);
+  auto allocation = std::make_shared<Allocation>(device, bytes);
+  ETRT_TRY_ASSIGN(allocation->last.done, cuda::create_event(driver));
+  const cuda::StreamRef stream = cuda::per_thread_stream();
+  ETRT_TRY_ASSIGN(allocation->memory, cuda::StreamOrderedMemory::create(driver, *wanted, stream));
+  // Any stream may use the memory from now on.
+  ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
+  const CUdeviceptr aligned = (allocation->memory.get() + alignment - 1) & ~CUdeviceptr{alignment - 1};
+  allocation->data = reinterpret_cast<std::byte*>(aligned);
+  return allocation;
+}
+
+DeviceAllocator::Allocation::~Allocation() {
+  const cuda::Driver& driver = device.driver;
+  const auto scope = cuda::CurrentContext::push(driver, device.primary);
+  const cuda::RelaxedCapture relaxed(driver);
+  const cuda::StreamRef stream = cuda::per_thread_stream();
+  if (last.stream_id != 0 && driver.cuStreamWaitEvent(stream.get(), last.done.get(), 0) != CUDA_SUCCESS) {
+    static_cast<void>(driver.cuEventSynchronize(last.done.get()));
+  }
+  memory.free_on(stream);
+}
+
+DeviceAllocator::DeviceAllocator() = default;
+DeviceAllocator::~DeviceAllocator() = default;
+
+et::Result<void*> DeviceAllocator::allocate(std::size_t bytes, DeviceIndex index, std::size_t alignment) {
+  return contained("allocate", [&]() -> et::Result<void*> {
+    const auto allocated = try_allocate(bytes, index, alignment);
+    if (!allocated.ok()) return leave("allocate", allocated.error());
+    return *allocated;
+  });
+}
+
+Result<void*> DeviceAllocator::try_allocate(std::size_t bytes, DeviceIndex index, std::size_t alignment) {
+  const std::string what = base::concat(bytes, " bytes that the program plans on CUDA device ", int{index});
+  if (!std::has_single_bit(alignment)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat(what, ": the alignment is ", alignment, ", must be a power of 2"));
+  }
+  // A method is loaded before its delegates are.
+  refresh_executorch_caller_stream();
+  auto device = device_of(index);
+  if (!device.ok()) return std::move(device).error().within(what);
+  auto allocation = Allocation::create(**device, bytes, alignment);
+  if (!allocation.ok()) return std::move(allocation).error().within(base::concat(what, ", ", (*device)->label));
+  std::byte* const data = (*allocation)->data;
+  const std::lock_guard lock(mutex_);
+  allocations_.emplace(data, std::move(allocation).value());
+  return data;
+}
+
+void DeviceAllocator::deallocate(void* pointer, DeviceIndex index) {
+  if (pointer == nullptr) return;
+  static_cast<void>(contained("deallocate", [&]() -> et::Error {
+    std::shared_ptr<Allocation> ended;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = allocations_.find(static_cast<const std::byte*>(pointer));
+      if (found != allocations_.end()) {
+        ended = std::move(found->second);
+        allocations_.erase(found);
+      }
+    }
+    if (ended != nullptr) return et::Error::Ok;
+    return leave("deallocate",
+                 Error(ErrorCode::kInvalidArgument,
+                       base::concat("memory at ", pointer, " of CUDA device ", int{index},
+                                    " was not allocated here, or was freed already: it is left as it is")));
+  }));
+}
+
+et::Error DeviceAllocator::copy_host_to_device(void* target, const void* source, std::size_t bytes, DeviceIndex index) {
+  return contained("copy_host_to_device", [&] {
+    const Status copied = copy_in(target, source, bytes, index);
+    return copied.ok() ? et::Error::Ok : leave("copy_host_to_device", copied.error());
+  });
+}
+
+et::Error DeviceAllocator::copy_device_to_host(void* target, const void* source, std::size_t bytes, DeviceIndex index) {
+  return contained("copy_device_to_host", [&] {
+    const Status copied = copy_out(target, source, bytes, index);
+    return copied.ok() ? et::Error::Ok : leave("copy_device_to_host", copied.error());
+  });
+}
+
+/// An address of ours tells its device. Any other is the application's, on the device that the program names.
+Result<DeviceAllocator::Place> DeviceAllocator::place(const void* pointer, std::size_t bytes, DeviceIndex index) {
+  const auto* address = static_cast<const std::byte*>(pointer);
+  {
+    const std::lock_guard lock(mutex_);
+    auto next = allocations_.upper_bound(address);
+    if (next != allocations_.begin()) {
+      const std::shared_ptr<Allocation>& allocation = std::prev(next)->second;
+      const auto offset = static_cast<std::size_t>(address - allocation->data);
+      if (offset < allocation->bytes) {
+        if (base::range_fits(offset, bytes, allocation->bytes)) return Place{&allocation->device, allocation};
+        return Error(ErrorCode::kInvalidArgument,
+                     base::concat("a copy of ", bytes, " bytes at offset ", offset, " does not fit memory of ",
+                                  allocation->bytes, " bytes"));
+      }
+    }
+  }
+  ETRT_TRY_ASSIGN(const cuda::Device* device, device_of(index));
+  return Place{device, nullptr};
+}
+
+Status DeviceAllocator::copy_in(void* target, const void* source, std::size_t bytes, DeviceIndex index) {
+  if (bytes == 0) return {};
+  if (target == nullptr || source == nullptr) return Error(ErrorCode::kInvalidArgument, "a tensor has no memory");
+  ETRT_TRY_ASSIGN(const Place to, place(target, bytes, index));
+  const auto address = reinterpret_cast<CUdeviceptr>(target);
+  if (to.allocation == nullptr) return copies(*to.device).to_device(address, source, bytes, nullptr);
+  const std::lock_guard lock(to.allocation->mutex);
+  return copies(*to.device).to_device(address, source, bytes, &to.allocation->last);
+}
+
+Status DeviceAllocator::copy_out(void* target, const void* source, std::size_t bytes, DeviceIndex index) {
+  if (bytes == 0) return {};
+  if (target == nullptr || source == nullptr) return Error(ErrorCode::kInvalidArgument, "a tensor has no memory");
+  ETRT_TRY_ASSIGN(const Place from, place(source, bytes, index));
+  return copies(*from.device).to_host(target, reinterpret_cast<CUdeviceptr>(source), bytes);
+}
+
+StagedCopies& DeviceAllocator::copies(const cuda::Device& device) {
+  const std::lock_guard lock(mutex_);
+  auto& found = copies_[&device];
+  if (found == nullptr) found = std::make_unique<StagedCopies>(device);
+  return *found;
+}
+
+}  // namespace etrt::delegate
