@@ -80,6 +80,17 @@ void add_inspect(CLI::App& app, Invocation& invocation) {
   command->callback([=, &invocation] { invocation.command = [=] { return command_inspect(*options); }; });
 }
 
+/// An existing program keeps what these would say of a new one.
+void check_rewrite(const PackOptions& options) {
+  const std::pair<bool, const char*> for_new_ones[] = {{!options.io.empty(), "--io"},
+                                                       {options.cuda_io, "--cuda-io"},
+                                                       {options.caller_outputs, "--caller-outputs"},
+                                                       {!options.compile_specs.empty(), "--compile-spec"}};
+  for (const auto& [given, name] : for_new_ones) {
+    if (given) throw CLI::ValidationError(std::string(name) + " is for a new program: FILE keeps its own");
+  }
+}
+
 void finish_pack(PackOptions& options, const std::string& program, const std::vector<std::string>& variants) {
   if (!program.empty() && !variants.empty()) throw CLI::ValidationError("give --program or --variant, not both");
   if (!program.empty()) options.variants.push_back({std::string(blob::kVariantProgram), "", program});
@@ -87,24 +98,31 @@ void finish_pack(PackOptions& options, const std::string& program, const std::ve
   const bool any_program = std::any_of(options.variants.begin(), options.variants.end(),
                                        [](const auto& variant) { return variant.kind == blob::kVariantProgram; });
   if (options.variants.empty()) throw CLI::ValidationError("nothing to pack: give --program or --variant");
+  if (!options.input.empty()) return check_rewrite(options);
+  if (options.delegate) throw CLI::ValidationError("--delegate is for an existing program: give its path, too");
   if (!any_program && options.io.empty()) {
     throw CLI::ValidationError("an engine alone does not say what it takes and gives: describe it with --io");
   }
 }
 
 void add_pack(CLI::App& app, Invocation& invocation) {
-  CLI::App* command = add_command(app, "pack", "Make a program for TensorRTBackend from engines and host programs");
+  CLI::App* command =
+      add_command(app, "pack", "Make a program for TensorRTBackend from engines and host programs, or add them to one");
   const auto options = std::make_shared<PackOptions>();
   const auto program = std::make_shared<std::string>();
   const auto variants = std::make_shared<std::vector<std::string>>();
   const auto specs = std::make_shared<std::vector<std::string>>();
+  add_text(*command, "FILE", options->input, "", "Existing program to add variants to; default: a new one is made");
   add_text(*command, "--program", *program, "PATH",
            "ExecuTorch program for the virtual GPU; as --variant program:PATH");
   add_list(*command, "--variant", *variants, "KIND[@TARGET]:PATH",
            "An engine or program; repeat it, most preferred first")
       ->check(check_variant);
   add_text(*command, "--io", options->io, "PATH", "JSON file that says what the engine takes and gives");
-  add_text(*command, "--method", options->method, "NAME", "Name of the method; default: forward");
+  add_text(*command, "--method", options->method, "NAME",
+           "Name of the method; default: forward, or of FILE the one that calls TensorRTBackend");
+  add_number(*command, "--delegate", options->delegate, 0, INT_MAX,
+             "Which delegate of FILE's method, as inspect numbers them; default: the only one for TensorRTBackend");
   command->add_flag("--cuda-io", options->cuda_io, "Label inputs and outputs as CUDA memory");
   command->add_flag("--caller-outputs", options->caller_outputs,
                     "Leave the outputs' memory to the application instead of ExecuTorch");
@@ -117,6 +135,7 @@ void add_pack(CLI::App& app, Invocation& invocation) {
       "  etrt pack --program model.pte -o packed.pte\n"
       "  etrt pack --variant tensorrt@sm_89:model.engine --variant program:model.pte -o packed.pte\n"
       "  etrt pack --variant tensorrt:model.engine --io io.json --cuda-io -o packed.pte\n"
+      "  etrt pack exported.pte --variant program:model.pte -o packed.pte\n"
       "\nio.json, needed when no program describes the inputs and outputs:\n"
       "  {\"io_bindings\": [\n"
       "    {\"name\": \"image\", \"dtype\": \"float32\", \"shape\": [-1, 1, 8, 8], \"max_shape\": [64, 1, 8, 8], "
@@ -124,8 +143,8 @@ void add_pack(CLI::App& app, Invocation& invocation) {
       "    {\"name\": \"logits\", \"dtype\": \"float32\", \"shape\": [-1, 10], \"max_shape\": [64, 10], "
       "\"is_input\": false}]}\n");
   command->callback([=, &invocation] {
-    finish_pack(*options, *program, *variants);
     for (const std::string& text : *specs) options->compile_specs.push_back(*parse_compile_spec(text));
+    finish_pack(*options, *program, *variants);
     invocation.command = [=] { return command_pack(*options); };
   });
 }

@@ -1,10 +1,12 @@
-// etrt pack: makes a program for TensorRTBackend out of engines and host programs.
+// etrt pack: makes a program for TensorRTBackend out of engines and host programs, or adds them to one.
 
 #include <base/format.h>
 #include <base/try.h>
+#include <blob/blob.h>
 #include <cli/commands.h>
 #include <cli/file.h>
 #include <cli/output.h>
+#include <cli/program_file.h>
 #include <cli/table.h>
 #include <cli/tensors.h>
 #include <cli/text.h>
@@ -12,10 +14,27 @@
 namespace etrt::cli {
 namespace {
 
-std::string summary(const PackOptions& options, const std::vector<MappedFile>& files, const pte::MethodInfo& method,
-                    std::size_t size) {
-  std::string text = base::concat(printable(options.output, kShownPath), ": ", bytes_text(size), ", method ",
-                                  printable(method.name), options.cuda_io ? ", inputs and outputs on CUDA" : "", "\n");
+/// The variants' files, which the payloads borrow.
+struct Payloads {
+  std::vector<MappedFile> files;
+  std::vector<pte::Payload> payloads;
+};
+
+Result<Payloads> open_payloads(const PackOptions& options) {
+  Payloads all;
+  for (const PackOptions::Variant& variant : options.variants) {
+    ETRT_TRY_ASSIGN(MappedFile file, MappedFile::open(variant.path));
+    all.payloads.push_back({variant.kind, variant.target, {file.bytes().data(), file.bytes().size()}});
+    all.files.push_back(std::move(file));
+  }
+  return all;
+}
+
+Table payload_table() {
+  return Table({{"payload"}, {"kind"}, {"target"}, {"bytes", Align::kRight}, {"from"}});
+}
+
+std::string values_text(const pte::MethodInfo& method) {
   Table values({{"value"}, {"type"}, {"shape"}});
   const auto add = [&](const char* side, const std::vector<pte::ValueInfo>& all) {
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -25,41 +44,92 @@ std::string summary(const PackOptions& options, const std::vector<MappedFile>& f
   };
   add("input", method.inputs);
   add("output", method.outputs);
-  Table payloads({{"payload"}, {"kind"}, {"target"}, {"bytes", Align::kRight}, {"from"}});
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const PackOptions::Variant& variant = options.variants[i];
-    payloads.add_row({std::to_string(i), variant.kind, printable(variant.target),
-                      std::to_string(files[i].bytes().size()), printable(variant.path, kShownPath)});
-  }
-  return text + values.to_string(2) + "\n" + payloads.to_string(2);
+  return values.to_string(2);
 }
 
-}  // namespace
+std::string new_payloads_text(const PackOptions& options, const Payloads& all) {
+  Table table = payload_table();
+  for (std::size_t i = 0; i < all.files.size(); ++i) {
+    const PackOptions::Variant& variant = options.variants[i];
+    table.add_row({std::to_string(i), variant.kind, printable(variant.target),
+                   std::to_string(all.files[i].bytes().size()), printable(variant.path, kShownPath)});
+  }
+  return table.to_string(2);
+}
 
-Status command_pack(const PackOptions& options) {
+Status pack_new(const PackOptions& options, const Payloads& all) {
   pte::WriteOptions write_options;
   if (!options.io.empty()) {
     ETRT_TRY_ASSIGN(const MappedFile io, MappedFile::open(options.io));
     write_options.io.assign(reinterpret_cast<const char*>(io.bytes().data()), io.bytes().size());
   }
-  write_options.method = options.method;
+  if (!options.method.empty()) write_options.method = options.method;
   write_options.cuda_io = options.cuda_io;
   write_options.outputs = options.caller_outputs ? pte::OutputMemory::kCaller : pte::OutputMemory::kPlanned;
   write_options.compile_specs = options.compile_specs;
-
-  std::vector<MappedFile> files;
-  std::vector<pte::Payload> payloads;
-  for (const PackOptions::Variant& variant : options.variants) {
-    ETRT_TRY_ASSIGN(MappedFile file, MappedFile::open(variant.path));
-    payloads.push_back({variant.kind, variant.target, {file.bytes().data(), file.bytes().size()}});
-    files.push_back(std::move(file));
-  }
-  auto written = pte::write(payloads, write_options);
+  auto written = pte::write(all.payloads, write_options);
   if (!written.ok()) return std::move(written).error().within("cannot pack '" + options.output + "'");
   // What is reported is what a reader will find.
   ETRT_TRY_ASSIGN(const pte::ProgramInfo info, pte::inspect(*written));
   ETRT_TRY(write_file(options.output, *written));
-  return print(summary(options, files, info.methods.front(), written->size()));
+  const pte::MethodInfo& method = info.methods.front();
+  return print(base::concat(printable(options.output, kShownPath), ": ", bytes_text(written->size()), ", method ",
+                            printable(method.name), options.cuda_io ? ", inputs and outputs on CUDA" : "", "\n",
+                            values_text(method), "\n", new_payloads_text(options, all)));
+}
+
+/// All payloads of a delegate; the last ones are those that were added.
+Result<std::string> all_payloads_text(const PackOptions& options, const pte::DelegateInfo& delegate) {
+  ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(blob_of(delegate)));
+  const std::vector<blob::Variant> candidates = blob.candidates();
+  const std::size_t old = candidates.size() - options.variants.size();
+  Table table = payload_table();
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const std::string& from = i < old ? options.input : options.variants[i - old].path;
+    const std::string kind = candidates[i].kind.empty() ? "engine" : candidates[i].kind;
+    table.add_row({std::to_string(i), printable(kind), printable(candidates[i].target),
+                   std::to_string(candidates[i].size), printable(from, kShownPath)});
+  }
+  return table.to_string(2);
+}
+
+/// The delegate that has grown is the one that the variants were added to.
+Result<std::string> rewrite_text(const PackOptions& options, const pte::ProgramInfo& before,
+                                 const pte::ProgramInfo& after, std::size_t size) {
+  for (std::size_t m = 0; m < after.methods.size(); ++m) {
+    const pte::MethodInfo& method = after.methods[m];
+    for (std::size_t d = 0; d < method.delegates.size(); ++d) {
+      if (method.delegates[d].data.size == before.methods[m].delegates[d].data.size) continue;
+      ETRT_TRY_ASSIGN(const std::string payloads, all_payloads_text(options, method.delegates[d]));
+      return base::concat(printable(options.output, kShownPath), ": ", bytes_text(size), ", method ",
+                          printable(method.name), ", delegate ", d, "\n", payloads);
+    }
+  }
+  return Error(ErrorCode::kInternal, "no delegate has changed");
+}
+
+Status rewrite(const PackOptions& options, const Payloads& all) {
+  ETRT_TRY_ASSIGN(const ProgramFile program, ProgramFile::open(options.input));
+  pte::DelegateChoice choice{options.method, std::nullopt};
+  if (options.delegate) choice.delegate = static_cast<std::size_t>(*options.delegate);
+  auto written = pte::add_variants({program.bytes().data(), program.bytes().size()}, all.payloads, choice);
+  if (!written.ok()) {
+    // The message may quote the file.
+    Error error = std::move(written).error();
+    return Error(error.code(), base::concat("cannot add to '", printable(options.input, kShownPath),
+                                            "': ", printable(error.message(), kShownMessage)));
+  }
+  ETRT_TRY_ASSIGN(const pte::ProgramInfo info, pte::inspect(*written));
+  ETRT_TRY_ASSIGN(const std::string text, rewrite_text(options, program.info(), info, written->size()));
+  ETRT_TRY(write_file(options.output, *written));
+  return print(text);
+}
+
+}  // namespace
+
+Status command_pack(const PackOptions& options) {
+  ETRT_TRY_ASSIGN(const Payloads all, open_payloads(options));
+  return options.input.empty() ? pack_new(options, all) : rewrite(options, all);
 }
 
 }  // namespace etrt::cli

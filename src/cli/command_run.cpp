@@ -109,6 +109,9 @@ Status load_sessions(Run& run) {
   if (run.resident) options.resident = run.target->device;
   Progress progress("loading");
   for (std::size_t i = 0; i < count; ++i) {
+    // The guard says which device a CUDA label of the program means, where there is a GPU and a virtual one.
+    std::optional<StreamGuard> guard;
+    if (run.target) guard.emplace(stream_of(run, i));
     ETRT_TRY_ASSIGN(auto session, Session::load(run.program, *run.method, options));
     ETRT_TRY(session->set_inputs(run.inputs, stream_of(run, i)));
     run.sessions.push_back(std::move(session));

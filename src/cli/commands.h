@@ -31,9 +31,11 @@ struct PackOptions {
     std::string path;
   };
 
+  std::string input;              ///< path of the program that gets the variants; empty: a new one is made
   std::vector<Variant> variants;  ///< in order of preference
   std::string io;                 ///< path of the I/O description; empty: none
-  std::string method = "forward";
+  std::string method;             ///< of a new program, empty: "forward"; of `input`, empty: any
+  std::optional<int> delegate;    ///< of `input`
   std::string output;
   bool cuda_io = false;
   bool caller_outputs = false;

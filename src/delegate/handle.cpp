@@ -9,6 +9,7 @@
 #include <delegate/caller_stream.h>
 #include <delegate/execution.h>
 #include <delegate/handle.h>
+#include <delegate/nvtx_range.h>
 #include <delegate/runtime.h>
 #include <delegate/variant_selection.h>
 #include <delegate/warm_up.h>
@@ -44,6 +45,7 @@ Runtime& Runtime::instance() {
 }
 
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
+  const NvtxRange range("TensorRTBackend::init");
   refresh_executorch_caller_stream();
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(bytes));
   ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options));
@@ -74,6 +76,7 @@ Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engin
       engine_(std::move(engine)),
       plan_(std::move(plan)),
       variant_(std::move(variant)),
+      nvtx_name_("TensorRTBackend::execute, " + variant_),
       pinned_(device),
       lanes_(device, options.max_inflight, [this, profile = options.optimization_profile] {
         return Lane::create(device_, *engine_, plan_, profile);
@@ -89,6 +92,7 @@ Handle::~Handle() {
 }
 
 Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
+  const NvtxRange range(nvtx_name_.c_str());
   const auto start = std::chrono::steady_clock::now();
   Execution execution(device_, plan_, lanes_, pinned_, counters_);
   Status status = execution.run(arguments);

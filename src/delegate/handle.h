@@ -50,6 +50,7 @@ class Handle {
   std::shared_ptr<engine::Engine> engine_;
   IoPlan plan_;
   std::string variant_;
+  std::string nvtx_name_;
   Counters counters_;
   PinnedPool pinned_;
   LanePool lanes_;
