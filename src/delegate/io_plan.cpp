@@ -34,12 +34,16 @@ std::optional<Dims> to_dims(std::span<const std::int64_t> shape) {
   return Dims(std::span<const std::int32_t>(sizes));
 }
 
-/// The engine does not know how large a data-dependent output may become; the program that allocates it does.
+/// How large a data-dependent output may become is the program's to say, which allocates it; else the engine's, if it
+/// knows.
 Status take_bound(TensorInfo& info, const std::optional<Dims>& bound) {
   if (bound && bound->rank() == info.maximum.rank()) {
     info.maximum = *bound;
     return {};
   }
+  const auto sizes = info.maximum.sizes();
+  const bool known = std::find(sizes.begin(), sizes.end(), INT32_MAX) == sizes.end();
+  if (!bound && known && engine::element_count(info.maximum)) return {};
   return Error(ErrorCode::kInvalidData,
                base::concat("output '", info.name, "' has a data-dependent shape of rank ", info.maximum.rank(),
                             ", and the blob gives it no max_shape of that rank: export the program with a bound"));

@@ -165,12 +165,18 @@ TEST_P(DataDependentOutputs, AreRefusedInACaptureThatStaysValid) {
   end_capture(stream);
 }
 
-TEST_P(DataDependentOutputs, WithoutABoundInTheBlobAreRefusedByName) {
-  blob::Metadata metadata;
-  metadata.io_bindings = {{.name = "in0", .is_input = true}, {.name = "extent", .is_input = true}, {.name = "out0"}};
-  const auto bytes = with_data_dependent_output().serialize();
-  const blob::Payload payload{support::kKernelEngineKind, "anywhere", bytes};
-  const auto handle = try_load(must(blob::write_blob(metadata, {}, {&payload, 1})));
+TEST_P(DataDependentOutputs, WithoutABoundInBlobAndEngineAreRefusedByName) {
+  const auto load_with_rows = [&](std::int32_t rows) {
+    KernelPlan plan = with_data_dependent_output();
+    plan.inputs[0].maximum = {rows, 4};
+    blob::Metadata metadata;
+    metadata.io_bindings = {{.name = "in0", .is_input = true}, {.name = "extent", .is_input = true}, {.name = "out0"}};
+    const auto bytes = plan.serialize();
+    const blob::Payload payload{support::kKernelEngineKind, "anywhere", bytes};
+    return try_load(must(blob::write_blob(metadata, {}, {&payload, 1})));
+  };
+  EXPECT_THAT(load_with_rows(8), is_ok());
+  const auto handle = load_with_rows(INT32_MAX);
   ASSERT_THAT(handle, fails_with(ErrorCode::kInvalidData));
   EXPECT_NE(handle.error().message().find("'out0'"), std::string::npos) << handle.error().message();
 }
