@@ -170,7 +170,8 @@ TEST_P(DataDependentOutputs, WithoutABoundInBlobAndEngineAreRefusedByName) {
     KernelPlan plan = with_data_dependent_output();
     plan.inputs[0].maximum = {rows, 4};
     blob::Metadata metadata;
-    metadata.io_bindings = {{.name = "in0", .is_input = true}, {.name = "extent", .is_input = true}, {.name = "out0"}};
+    metadata.io_bindings = {
+        {.name = "in0", .is_input = true}, {.name = "extent", .is_input = true}, {.name = "out0", .is_input = false}};
     const auto bytes = plan.serialize();
     const blob::Payload payload{support::kKernelEngineKind, "anywhere", bytes};
     return try_load(must(blob::write_blob(metadata, {}, {&payload, 1})));
