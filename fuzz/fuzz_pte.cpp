@@ -1,4 +1,4 @@
-// Any bytes as an ExecuTorch program: inspected, and nested in a program of ours.
+// Any bytes as an ExecuTorch program: inspected, given a further variant, and nested in a program of ours.
 #include <cstddef>
 #include <cstdint>
 #include <expect.h>
@@ -29,6 +29,21 @@ void walk(const etrt::pte::ProgramInfo& program, Bytes pte) {
   }
 }
 
+constexpr std::size_t kMostDelegates = 4;  ///< of a file, each of which costs a rewrite
+
+void add_variants(const etrt::pte::ProgramInfo& program, Bytes pte) {
+  std::size_t tried = 0;
+  for (const auto& method : program.methods) {
+    for (std::size_t i = 0; i < method.delegates.size() && tried < kMostDelegates; ++i, ++tried) {
+      const auto added = etrt::pte::add_variants(pte, {{"tensorrt", "sm_90", Bytes("engine", 6)}}, {method.name, i});
+      if (!added.ok()) continue;
+      const auto again = etrt::pte::inspect(*added);
+      expect(again.ok());
+      walk(*again, *added);
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -39,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   walk(*program, pte);
+  add_variants(*program, pte);
   const auto nested = etrt::pte::write({{"program", "host", pte}});
   if (!nested.ok()) return 0;
   const auto again = etrt::pte::inspect(*nested);

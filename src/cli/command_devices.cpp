@@ -7,6 +7,7 @@
 #include <cli/commands.h>
 #include <cli/output.h>
 #include <cli/table.h>
+#include <cli/tensorrt_report.h>
 #include <cli/text.h>
 #include <etrt/device.h>
 
@@ -43,10 +44,12 @@ std::vector<std::string> to_row(const Device& device) {
 Status command_devices(const DevicesOptions& options) {
   const std::vector<Device> devices = Device::all();
   const std::string why_no_gpu = Device::why_no_gpu();
+  const std::vector<TensorRtReport> tensorrt = look_for_tensorrt();
   if (options.json) {
     nlohmann::ordered_json document{{"devices", nlohmann::ordered_json::array()}, {"why_no_gpu", nullptr}};
     for (const Device& device : devices) document["devices"].push_back(to_json(device));
     if (!why_no_gpu.empty()) document["why_no_gpu"] = why_no_gpu;
+    document["tensorrt"] = tensorrt_json(tensorrt);
     return print(document);
   }
   Table table({{"device"},
@@ -59,7 +62,7 @@ Status command_devices(const DevicesOptions& options) {
   for (const Device& device : devices) table.add_row(to_row(device));
   std::string text = table.to_string();
   if (!why_no_gpu.empty()) text += base::concat("\nNo GPU here: ", printable(why_no_gpu, 1000), "\n");
-  return print(text);
+  return print(text + "\n" + tensorrt_text(tensorrt));
 }
 
 }  // namespace etrt::cli

@@ -97,6 +97,23 @@ Status first_malformed(const FileReport& report) {
   return {};
 }
 
+bool holds_tensorrt(const BlobReport& blob) {
+  return !blob.verdicts.empty() &&
+         std::any_of(blob.verdicts[0].candidates.begin(), blob.verdicts[0].candidates.end(), [](const auto& candidate) {
+           return candidate.kind == blob::kVariantTensorRt || candidate.kind == blob::kVariantTensorRtRtx;
+         });
+}
+
+bool holds_tensorrt(const FileReport& report) {
+  if (report.blob) return holds_tensorrt(*report.blob);
+  for (const MethodReport& method : report.methods) {
+    for (const DelegateReport& part : method.delegates) {
+      if (part.blob && part.blob->ok() && holds_tensorrt(**part.blob)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<std::size_t> Verdict::chosen() const {
@@ -138,6 +155,7 @@ Status command_inspect(const InspectOptions& options) {
   report.path = options.file;
   report.size = file.bytes().size();
   ETRT_TRY(look_into_file(file.bytes(), report));
+  if (holds_tensorrt(report)) report.tensorrt = look_for_tensorrt();
   ETRT_TRY(options.json ? print(to_json(report)) : print(to_text(report)));
   return first_malformed(report);
 }

@@ -113,12 +113,7 @@ Status rewrite(const PackOptions& options, const Payloads& all) {
   pte::DelegateChoice choice{options.method, std::nullopt};
   if (options.delegate) choice.delegate = static_cast<std::size_t>(*options.delegate);
   auto written = pte::add_variants({program.bytes().data(), program.bytes().size()}, all.payloads, choice);
-  if (!written.ok()) {
-    // The message may quote the file.
-    Error error = std::move(written).error();
-    return Error(error.code(), base::concat("cannot add to '", printable(options.input, kShownPath),
-                                            "': ", printable(error.message(), kShownMessage)));
-  }
+  if (!written.ok()) return std::move(written).error().within("cannot add to '" + options.input + "'");
   ETRT_TRY_ASSIGN(const pte::ProgramInfo info, pte::inspect(*written));
   ETRT_TRY_ASSIGN(const std::string text, rewrite_text(options, program.info(), info, written->size()));
   ETRT_TRY(write_file(options.output, *written));

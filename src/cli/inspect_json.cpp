@@ -135,6 +135,7 @@ Json method_json(const MethodReport& method) {
 
 nlohmann::ordered_json to_json(const FileReport& report) {
   Json document{{"file", report.path}, {"size", report.size}};
+  if (!report.tensorrt.empty()) document["tensorrt"] = tensorrt_json(report.tensorrt);
   if (report.blob) {
     document["kind"] = "blob";
     document["blob"] = blob_json(*report.blob);

@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <blob/blob.h>
+#include <cli/tensorrt_report.h>
 #include <delegate/variant_selection.h>
 #include <etrt/device.h>
 #include <etrt/pte.h>
@@ -61,6 +62,7 @@ struct FileReport {
   std::optional<pte::ProgramInfo> program;
   std::vector<MethodReport> methods;
   std::optional<BlobReport> blob;
+  std::vector<TensorRtReport> tensorrt;  ///< looked for when the file holds an engine of one of them
 };
 
 Result<BlobReport> look_into_blob(std::span<const std::byte> bytes, std::span<const Device> devices);

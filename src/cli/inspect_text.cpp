@@ -167,19 +167,24 @@ std::string method_text(const MethodReport& method) {
   return text + more_text(method.delegates.size(), 2);
 }
 
+/// What this machine has for the file's TensorRT engines.
+std::string here_text(const FileReport& report) {
+  return report.tensorrt.empty() ? "" : "\nhere\n" + tensorrt_text(report.tensorrt, 2);
+}
+
 }  // namespace
 
 std::string to_text(const FileReport& report) {
   std::string text = printable(report.path, kShownPath);
   if (report.blob) {
     return text + base::concat(": TensorRT delegate blob, ", bytes_text(report.size), "\n") +
-           blob_text(*report.blob, 2);
+           blob_text(*report.blob, 2) + here_text(report);
   }
   text +=
       base::concat(": ExecuTorch program, ", bytes_text(report.size), ", ", count_text(report.methods.size(), "method"),
                    ", ", count_text(report.program->segments, "segment"), "\n");
   for (std::size_t i = 0; i < std::min(report.methods.size(), kMaxRows); ++i) text += method_text(report.methods[i]);
-  return text + more_text(report.methods.size(), 0);
+  return text + more_text(report.methods.size(), 0) + here_text(report);
 }
 
 }  // namespace etrt::cli

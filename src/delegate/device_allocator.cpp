@@ -29,12 +29,13 @@ Result<const cuda::Device*> device_of(int index) {
                  base::concat("the program asks for CUDA device ", index, ": export it for device 0 or another"));
   }
   api::Platform& platform = api::Platform::instance();
-  const std::string on_virtual = base::concat("virtual:", index);
-  if (!platform.why_no_cuda().empty()) return platform.open(on_virtual);
-  ETRT_TRY_ASSIGN(const cuda::Device* device, platform.open(base::concat("cuda:", index)));
-  const auto chosen = caller_stream_identity();
-  // There are two providers: a stream that is not CUDA's is the virtual GPU's.
-  return chosen && chosen->driver != &device->driver ? platform.open(on_virtual) : device;
+  bool is_virtual = !platform.why_no_cuda().empty();
+  if (const auto chosen = caller_stream_identity(); chosen && !is_virtual) {
+    // There are two providers: a stream that is not CUDA's is the virtual GPU's.
+    const auto device = platform.open(base::concat("cuda:", chosen->device));
+    is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
+  }
+  return platform.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
 }
 
 }  // namespace

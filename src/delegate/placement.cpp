@@ -46,7 +46,9 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
   if (!on_device && argument.labelled_cuda) {
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("tensor '", plan.info.name, "' is labelled CUDA in the program, but its memory at ",
-                              argument.data, " is not device memory of ", device.label));
+                              argument.data, " is not device memory of ", device.label,
+                              ": give it memory of that device; where the program plans it, load the method under a "
+                              "guard on a stream of that device"));
   }
   if (on_device) {
     argument.placement = Placement::kDevice;

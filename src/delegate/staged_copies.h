@@ -22,7 +22,7 @@ struct LastCopy {
 /// Threads: safe. Must live as long as copies are in flight; the process's one never ends.
 class StagedCopies {
  public:
-  explicit StagedCopies(const cuda::Device& device) : device_(device), pinned_(device) {}
+  explicit StagedCopies(const cuda::Device& device) : device_(device), to_device_(device), to_host_(device) {}
 
   /// The source may be overwritten on return. Under a guard the copy is then in flight; without one it is done.
   /// `last`, where given, is waited for on the stream first and marks this copy afterwards.
@@ -37,7 +37,9 @@ class StagedCopies {
                            std::size_t bytes, const LastCopy* last) const;
 
   const cuda::Device& device_;
-  PinnedPool pinned_;
+  // Apart, so that a copy to the host never allocates because the copy before it is still in flight.
+  PinnedPool to_device_;
+  PinnedPool to_host_;
 };
 
 }  // namespace etrt::delegate

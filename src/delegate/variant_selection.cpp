@@ -36,6 +36,8 @@ Status runs_on(const std::string& kind, const std::string& target, std::span<con
   return Error(ErrorCode::kNotSupported, "this build of etrt has no loader for engines of kind '" + kind + "'");
 }
 
+}  // namespace
+
 void use_tensorrt_places_of_environment() {
   static const bool done = [] {
     const api::TensorRtPlaces places = api::tensorrt_places_from_environment();
@@ -45,8 +47,6 @@ void use_tensorrt_places_of_environment() {
   }();
   static_cast<void>(done);
 }
-
-}  // namespace
 
 std::string Candidate::describe() const {
   return base::concat(product(kind), target.empty() ? "" : " for " + target, " of ", payload.size(), " bytes");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <program_generated.h>
 
 #include <base/format.h>
@@ -75,7 +76,10 @@ class Inspector {
     // The first size is reserved.
     for (std::size_t i = 1; i < count(plan.non_const_buffer_sizes()); ++i) {
       ETRT_TRY(spend(sizeof(std::int64_t)));
-      method.planned_buffers.push_back(plan.non_const_buffer_sizes()->Get(i));
+      // Verified, and yet perhaps not where a number of eight bytes may be read in one piece.
+      std::int64_t size = 0;
+      std::memcpy(&size, plan.non_const_buffer_sizes()->Data() + i * sizeof(size), sizeof(size));
+      method.planned_buffers.push_back(size);
     }
     for (std::size_t i = 0; i < count(plan.chains()); ++i) {
       ETRT_TRY(spend(1));

@@ -33,5 +33,18 @@ TEST(Devices, JsonHasEveryDevice) {
   EXPECT_THAT(json["why_no_gpu"].get<std::string>(), HasSubstr("hidden"));
 }
 
+TEST(Devices, SayWhatTensorRtWasFoundOrWhyNone) {
+  const std::vector<std::string> missing{"ETRT_TENSORRT_LIBRARY=/nowhere/libnvinfer.so.11"};
+  EXPECT_THAT(run_etrt({"devices"}, missing).out, HasSubstr("TensorRT: no library of TensorRT"));
+  const auto json = run_etrt({"devices", "--json"}, missing).json();
+  ASSERT_EQ(json["tensorrt"].size(), 2u);
+  EXPECT_EQ(json["tensorrt"][0]["name"], "TensorRT");
+  EXPECT_EQ(json["tensorrt"][1]["name"], "TensorRT-RTX");
+  for (const auto& library : json["tensorrt"]) {
+    EXPECT_TRUE(library["version"].is_null());
+    EXPECT_THAT(library["why_none"].get<std::string>(), HasSubstr("/nowhere/libnvinfer.so.11"));
+  }
+}
+
 }  // namespace
 }  // namespace etrt::cli_test

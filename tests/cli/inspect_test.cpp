@@ -185,5 +185,13 @@ TEST(Inspect, AMalformedBlobInAGoodProgramIsShownAndIsAFailure) {
   EXPECT_THAT(outcome.err, HasSubstr("method 'forward', delegate 0: "));
 }
 
+TEST(Inspect, SaysWhatTensorRtIsHereForAFileThatHoldsAnEngine) {
+  const std::vector<std::string> missing{"ETRT_TENSORRT_LIBRARY=/nowhere/libnvinfer.so.11"};
+  const std::string path = data("digits_tensorrt_rtx.pte");
+  EXPECT_THAT(run_etrt({"inspect", path}, missing).out, HasSubstr("TensorRT-RTX: no library of TensorRT-RTX"));
+  EXPECT_EQ(run_etrt({"inspect", path, "--json"}, missing).json()["tensorrt"].size(), 2u);
+  EXPECT_FALSE(run_etrt({"inspect", digits("digits_xnnpack.pte"), "--json"}, missing).json().contains("tensorrt"));
+}
+
 }  // namespace
 }  // namespace etrt::cli_test

@@ -125,12 +125,108 @@ TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
   for (const std::vector<std::string>& option : {std::vector<std::string>{"--sms", "1"},
                                                  {"--device", "virtual"},
                                                  {"--max-inflight", "2"},
+                                                 {"--warm-up", "1x1x8x8"},
+                                                 {"--optimization-profile", "1"},
+                                                 {"--weight-streaming-budget", "0"},
+                                                 {"--tensorrt-library", "libnvinfer.so.11"},
+                                                 {"--plugin-library", "libplugin.so"},
+                                                 {"--allow-engine-code"},
+                                                 {"--memory"},
+                                                 {"--layers"},
                                                  {"--device-resident"}}) {
     std::vector<std::string> arguments{"run", path};
     arguments.insert(arguments.end(), option.begin(), option.end());
     const Outcome outcome = run_etrt(arguments);
     EXPECT_EQ(outcome.exit_code, 1) << outcome;
     EXPECT_THAT(outcome.err, HasSubstr(option.front() + " needs a program delegated to TensorRTBackend"));
+  }
+}
+
+TEST(RunOnDevice, OptionsOfTheDelegateReachIt) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, digits("digits_xnnpack.pte"));
+  const struct {
+    std::vector<std::string> options;
+    const char* message;
+  } refused[] = {
+      {{"--warm-up", "1x2x8x8"}, "option 'warm_up'"},
+      {{"--optimization-profile", "1"}, "optimization_profile 1: a program variant has only profile 0"},
+      {{"--warm-up", "1x1x8x8;" + std::string(300, ' ')}, "option 'warm_up' has 308 characters"},
+  };
+  for (const auto& one : refused) {
+    std::vector<std::string> arguments{"run", path};
+    arguments.insert(arguments.end(), one.options.begin(), one.options.end());
+    const Outcome outcome = run_etrt(arguments);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome;
+    EXPECT_THAT(outcome.err, HasSubstr(one.message));
+  }
+  const Outcome all =
+      run_etrt({"run", path, "--device", "virtual", "--max-inflight", "2", "--warm-up", "15x1x8x8; 1x1x8x8",
+                "--optimization-profile", "0", "--weight-streaming-budget", "0", "--tensorrt-library",
+                "libnvinfer.so.11", "--plugin-library", "a.so", "--plugin-library", "b.so", "--allow-engine-code"});
+  EXPECT_EQ(all.exit_code, 0) << all;
+}
+
+TEST(RunOnDevice, MemoryTellsWhatIsHeldAndWhatCallsCost) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, digits("digits_xnnpack.pte"));
+  const std::vector<std::string> arguments{"run", path, "--streams", "2", "--iterations", "5", "--memory"};
+  const Outcome outcome = run_etrt(arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.out, HasSubstr("scratch that programs share on virtual:0: 0 bytes"));
+  std::vector<std::string> for_machines = arguments;
+  for_machines.emplace_back("--json");
+  const auto memory = run_etrt(for_machines).json()["memory"];
+  ASSERT_EQ(memory["programs"].size(), 2u);
+  for (const auto& held : memory["programs"]) {
+    EXPECT_EQ(held["device"], "virtual:0");
+    EXPECT_EQ(held["execution_contexts"], 1);
+    EXPECT_GE(held["device_staging_bytes"], 15 * 64 * 4 + 15 * 10 * 4);
+    EXPECT_GE(held["pinned_staging_bytes"], 15 * 64 * 4 + 15 * 10 * 4);
+    EXPECT_EQ(held["calls"], 5);
+    EXPECT_EQ(held["waiting_calls"], 5);
+    EXPECT_EQ(held["shape_changes"], 1);
+    EXPECT_GT(held["host_us_a_call"], 0);
+    EXPECT_GE(held["slowest_us"], held["host_us_a_call"]);
+  }
+  EXPECT_EQ(memory["scratch"][0]["bytes"], 0);
+}
+
+TEST(RunOnDevice, WarmUpSparesTheFirstCallItsChangeOfShape) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, digits("digits_xnnpack.pte"));
+  const auto changes = [&](const char* shapes) {
+    return run_etrt({"run", path, "--memory", "--json", "--warm-up", shapes})
+        .json()["memory"]["programs"][0]["shape_changes"];
+  };
+  EXPECT_EQ(changes("15x1x8x8"), 0);
+  EXPECT_EQ(changes("15x1x8x8; 1x1x8x8"), 1) << "the last shape to be warmed up is the one that is set";
+}
+
+TEST(RunOnDevice, AHostProgramHasNoLayersAndSaysSoInOneLine) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  const Outcome outcome = run_etrt({"run", path, "--layers"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_THAT(outcome.out, HasSubstr("no times of layers: what runs here has no layers to tell of\n"));
+  EXPECT_EQ(run_etrt({"run", path, "--layers", "--json"}).json()["layers"].size(), 0u);
+}
+
+TEST(RunOnDevice, VerifyPartitionNamesTheSmsThatEachStreamKeepsTo) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  for (const std::vector<std::string>& options : {std::vector<std::string>{}, {"--device-resident"}}) {
+    std::vector<std::string> arguments{"run", path, "--sms", "2", "--streams", "2", "--verify-partition"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Outcome outcome = run_etrt(arguments, {"ETRT_VGPU_SMS=4"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome;
+    EXPECT_THAT(outcome.out, HasSubstr("stream 0 on SMs 0-1: confined: all "));
+    EXPECT_THAT(outcome.out, HasSubstr("stream 1 on SMs 2-3: confined: all "));
+    arguments.emplace_back("--json");
+    const auto checks = run_etrt(arguments, {"ETRT_VGPU_SMS=4"}).json()["partition_check"];
+    ASSERT_EQ(checks.size(), 2u);
+    EXPECT_EQ(checks[1]["confined"], true);
+    EXPECT_EQ(checks[1]["sms"], nlohmann::json({2, 3}));
   }
 }
 

@@ -59,6 +59,11 @@ TEST_P(CudaIo, NeverWaitsWhenTheOutputStaysOnTheDevice) {
   const Stream stream = create_stream();
   auto input = executorch::extension::make_tensor_ptr({16}, Values(kCount, 7));
   void* output = nullptr;
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_TRUE(module->forward(input).ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
   auto gate = close_gate(stream);
   {
     const StreamGuard guard(stream.get());

@@ -201,7 +201,8 @@ TEST(AddVariants, MovesInlineDataToASegmentAlsoWithoutAHeader) {
     program.inline_data = {blob_named("inline engine")};
     const Image before = program.build(has_header);
     EXPECT_EQ(delegate_of(before).segment, DelegateInfo::kInline);
-    const DelegateInfo after = delegate_of(add_or_fail(before, {kEngine}));
+    const Image rewritten = add_or_fail(before, {kEngine});
+    const DelegateInfo after = delegate_of(rewritten);
     EXPECT_EQ(after.segment, 0);
     EXPECT_EQ(after.offset % 128, 0U);
     EXPECT_EQ(payloads_of(after).size(), 2U);
@@ -265,6 +266,16 @@ TEST(AddVariants, RefusesBindingsThatAreNotWhatTheMethodHandsOver) {
   program.segments = {{}, blob_named("engine")};
   EXPECT_THAT(error_of(program.build(), {{"program", "", read_file(test_data("programs/types_int32.pte"))}}),
               HasSubstr("the blob has 2 bindings, but the method hands 3 values"));
+}
+
+TEST(AddVariants, RefusesAMethodThatCallsADelegateThatIsNotThere) {
+  ProgramSpec program;
+  program.methods = {method_of("forward", {{.data = 1}})};
+  program.segments = {{}, blob_named("engine")};
+  for (const std::int32_t delegate : {1, -1}) {
+    program.methods[0].steps[0].delegate = delegate;
+    EXPECT_THAT(error_of(program.build(), {kEngine}), HasSubstr("forward calls delegate"));
+  }
 }
 
 TEST(AddVariants, RefusesSegmentsThatOverlap) {

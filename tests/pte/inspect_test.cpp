@@ -108,6 +108,17 @@ TEST(Inspect, FindsTheDelegateItsDataAndItsCompileSpecs) {
   EXPECT_EQ(delegate.compile_specs[0].value, "cuda:0");
 }
 
+TEST(Inspect, TellsWhatTheMethodHandsToTheDelegate) {
+  const Image file = read_file(test_data("digits_tensorrt_rtx_cuda_io.pte"));
+  const auto info = inspect(file);
+  ASSERT_TRUE(info.ok()) << info.error().message();
+  const auto& arguments = info->methods.at(0).delegates.at(0).arguments;
+  ASSERT_EQ(arguments.size(), 2U);
+  EXPECT_EQ(arguments[0].tensor.sizes, (std::vector<std::int32_t>{15, 1, 8, 8}));
+  EXPECT_EQ(arguments[0].tensor.device, Device::kCuda) << "unlike the method's input, which is copied there";
+  EXPECT_EQ(arguments[1].tensor.sizes, (std::vector<std::int32_t>{15, 10}));
+}
+
 TEST(Inspect, WhatIsNoProgramIsNamed) {
   EXPECT_THAT(error_of({}), HasSubstr("it has 0 bytes"));
   EXPECT_THAT(error_of(to_image(std::string(64, 'x'))), HasSubstr("bytes 4 to 7 are not \"ET12\""));
