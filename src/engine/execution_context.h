@@ -34,8 +34,8 @@ struct LayerTime {
 /// any number of times; each again only for what changed. Host inputs are bound before `resolve_shapes`, which reads
 /// their values and comes again when these change. Tensors are named by their index in `Engine::tensors()`.
 ///
-/// Work in flight: an enqueue keeps its own copy of addresses; shapes and device memory may change only when nothing
-/// enqueued is in flight, and the object must outlive all that is.
+/// Work in flight: an enqueue keeps its own copy of addresses, that of its device memory too; shapes may change only
+/// when nothing enqueued is in flight, and the object must outlive all that is.
 /// Threads: one caller at a time, except `take_failure`.
 class ExecutionContext {
  public:
