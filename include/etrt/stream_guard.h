@@ -40,6 +40,7 @@ class ETRT_API StreamGuard {
  private:
   friend struct detail::GuardAccess;
   friend ETRT_API std::optional<cudaEvent_t> last_completion() noexcept;
+  friend ETRT_API std::optional<cudaEvent_t> last_inputs_consumed() noexcept;
 
   cudaStream_t stream_;
   StreamGuard* outer_;
@@ -47,6 +48,7 @@ class ETRT_API StreamGuard {
   int device_ = -1;
   std::uint64_t stream_id_ = 0;
   cudaEvent_t last_completion_ = nullptr;
+  cudaEvent_t last_inputs_consumed_ = nullptr;
 };
 
 /// The CUDA event that marks the end of the last program executed under the calling thread's innermost guard; none
@@ -60,5 +62,10 @@ class ETRT_API StreamGuard {
 /// (after at least as many as may be in flight, or one on the same stream), which a wait that comes late then covers as
 /// well. In a capture it is an event of that capture.
 ETRT_API std::optional<cudaEvent_t> last_completion() noexcept;
+
+/// The same for the point from which on the inputs may be overwritten, which can come long before the outputs are there
+/// (TensorRT: setInputConsumedEvent). Engines that do not tell it have the event of `last_completion`. An input that an
+/// output updates in place is no such input: it is done at the completion.
+ETRT_API std::optional<cudaEvent_t> last_inputs_consumed() noexcept;
 
 }  // namespace etrt

@@ -12,8 +12,9 @@ struct GuardAccess {
   /// Null when the thread has no guard.
   static StreamGuard* innermost() noexcept;
 
-  /// A call under the thread's innermost guard has enqueued its work; the event marks its end.
-  static void completed(cudaEvent_t event) noexcept;
+  /// A call under the thread's innermost guard has enqueued its work; the events mark when its inputs are read, and its
+  /// end.
+  static void enqueued(cudaEvent_t inputs_consumed, cudaEvent_t completed) noexcept;
 
   static cudaStream_t stream(const StreamGuard& guard) noexcept { return guard.stream_; }
 

@@ -27,10 +27,17 @@ std::optional<cudaEvent_t> last_completion() noexcept {
   return innermost_guard->last_completion_;
 }
 
+std::optional<cudaEvent_t> last_inputs_consumed() noexcept {
+  if (innermost_guard == nullptr || innermost_guard->last_inputs_consumed_ == nullptr) return std::nullopt;
+  return innermost_guard->last_inputs_consumed_;
+}
+
 namespace detail {
 
-void GuardAccess::completed(cudaEvent_t event) noexcept {
-  if (innermost_guard != nullptr) innermost_guard->last_completion_ = event;
+void GuardAccess::enqueued(cudaEvent_t inputs_consumed, cudaEvent_t completed) noexcept {
+  if (innermost_guard == nullptr) return;
+  innermost_guard->last_inputs_consumed_ = inputs_consumed;
+  innermost_guard->last_completion_ = completed;
 }
 
 StreamGuard* GuardAccess::innermost() noexcept {

@@ -111,7 +111,12 @@ Result<void*> DeviceAllocator::try_allocate(std::size_t bytes, DeviceIndex index
   auto device = device_of(index);
   if (!device.ok()) return std::move(device).error().within(what);
   auto allocation = Allocation::create(**device, bytes, alignment);
-  if (!allocation.ok()) return std::move(allocation).error().within(base::concat(what, ", ", (*device)->label));
+  if (!allocation.ok()) {
+    const Error& error = allocation.error();
+    const bool is_full = error.code() == ErrorCode::kOutOfMemory;
+    return Error(error.code(), base::concat(what, ", ", (*device)->label, ": ", error.message(),
+                                            is_full ? ": unload other programs, or export with smaller bounds" : ""));
+  }
   std::byte* const data = (*allocation)->data;
   const std::lock_guard lock(mutex_);
   allocations_.emplace(data, std::move(allocation).value());

@@ -51,7 +51,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
     lane->invalidate();
     return enqueued;
   }
-  if (selected.chosen_by_caller) detail::GuardAccess::completed(lane->done());
+  if (selected.chosen_by_caller) detail::GuardAccess::enqueued(lane->inputs_consumed(), lane->done());
   if (!waits_) {
     in_flight.leave();
     return {};

@@ -15,6 +15,9 @@ Result<std::unique_ptr<Lane>> Lane::create(const cuda::Device& device, engine::E
   std::unique_ptr<Lane> lane(new Lane());
   ETRT_TRY_ASSIGN(lane->context_, engine.create_context(profile));
   ETRT_TRY_ASSIGN(lane->done_, cuda::create_event(device.driver));
+  ETRT_TRY_ASSIGN(auto inputs_consumed, cuda::create_event(device.driver));
+  if (lane->context_->set_input_consumed_event(inputs_consumed.get()))
+    lane->inputs_consumed_ = std::move(inputs_consumed);
   lane->dims.resize(plan.arguments.size());
   lane->bound.resize(plan.arguments.size());
   lane->values.resize(plan.arguments.size());

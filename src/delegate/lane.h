@@ -27,6 +27,9 @@ class Lane {
   engine::ExecutionContext& context() { return *context_; }
   CUevent done() const { return done_.get(); }
 
+  /// Marks when the last call's inputs are read; `done` where the engine does not tell.
+  CUevent inputs_consumed() const { return inputs_consumed_.get() != nullptr ? inputs_consumed_.get() : done_.get(); }
+
   /// What an argument is bound to.
   struct Bound {
     std::uint64_t address = 0;
@@ -85,6 +88,7 @@ class Lane {
 
   std::unique_ptr<engine::ExecutionContext> context_;
   cuda::Event done_;
+  cuda::Event inputs_consumed_;
   bool times_layers_ = false;
 };
 

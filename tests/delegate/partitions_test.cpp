@@ -1,8 +1,8 @@
 // Programs keep to the SMs of their stream's partition. Blocks write down the SM that ran them.
 
 #include <algorithm>
-#include <deque>
 #include <delegate_fixture.h>
+#include <deque>
 #include <set>
 
 namespace etrt::test {

@@ -53,6 +53,42 @@ TEST_P(Completion, IsTheInnermostGuardsOwn) {
   ASSERT_THAT(inner_stream.synchronize(), is_ok());
 }
 
+TEST_P(Completion, OfTheInputsComesBeforeThatOfTheOutputsWhereTheEngineTellsIt) {
+  KernelPlan plan = KernelPlan::dynamic(1, 8);
+  plan.caller_gives_memory = true;
+  plan.tells_inputs_consumed = true;
+  const auto handle = load(plan);
+  DeviceTensor in(device(), {2, 4}, 5);
+  DeviceTensor out(device(), {2, 4}, 0);
+  const Stream stream = create_stream();
+  const Stream writer = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    EXPECT_FALSE(last_inputs_consumed().has_value());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_TRUE(last_inputs_consumed().has_value());
+    EXPECT_NE(*last_inputs_consumed(), *last_completion());
+    ASSERT_THAT(writer.wait(*last_inputs_consumed()), is_ok());
+  }
+  // The order checker knows that this overwrites the input only after it was read.
+  ASSERT_THAT(driver().cuMemsetD32Async(reinterpret_cast<CUdeviceptr>(in.buffer.data()), 70, 8, writer.get()), is_ok());
+  ASSERT_THAT(writer.synchronize(), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), Values(8, 6));
+  EXPECT_EQ(in.read(), Values(8, 70));
+}
+
+TEST_P(Completion, OfTheInputsIsThatOfTheCallWhereTheEngineDoesNotTell) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  EXPECT_EQ(last_inputs_consumed(), last_completion());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+}
+
 class Reports : public DelegateTest {
  protected:
   static ProgramReport last_program() { return report().programs.back(); }

@@ -48,6 +48,7 @@ class KernelEngine final : public engine::Engine {
         kernels_(std::move(kernels)),
         fails_to_make_contexts_(plan["fails_to_make_contexts"]),
         caller_gives_memory_(plan["caller_gives_memory"]),
+        tells_inputs_consumed_(plan["tells_inputs_consumed"]),
         auxiliary_streams_(plan["auxiliary_streams"]) {
     for (const json& input : plan["inputs"]) {
       engine::TensorInfo info;
@@ -89,6 +90,7 @@ class KernelEngine final : public engine::Engine {
   KernelLibrary kernels_;
   bool fails_to_make_contexts_;
   bool caller_gives_memory_;
+  bool tells_inputs_consumed_;
   int auxiliary_streams_;
   std::vector<engine::TensorInfo> tensors_;
   std::vector<Recipe> recipes_;
@@ -158,6 +160,11 @@ class KernelContext final : public engine::ExecutionContext {
     return times;
   }
 
+  bool set_input_consumed_event(CUevent event) override {
+    if (engine_.tells_inputs_consumed_) inputs_consumed_ = event;
+    return engine_.tells_inputs_consumed_;
+  }
+
   Status enqueue(cuda::StreamRef stream) override {
     const cuda::Driver& driver = engine_.device_.driver;
     // The context's memory, as an engine's activations: two enqueues that nothing orders show in the order checker.
@@ -221,6 +228,9 @@ class KernelContext final : public engine::ExecutionContext {
     if (engine_.caller_gives_memory_) {
       ETRT_TRY(cuda::check(driver, kernels.copy_u32(stream.get(), memory_, source, count), "cuLaunchKernel"));
       source = memory_;
+      if (inputs_consumed_ != nullptr) {
+        ETRT_TRY(cuda::check(driver, driver.cuEventRecord(inputs_consumed_, stream.get()), "cuEventRecord"));
+      }
     }
     if (source != target) {
       ETRT_TRY(cuda::check(driver, kernels.copy_u32(stream.get(), target, source, count), "cuLaunchKernel"));
@@ -232,6 +242,7 @@ class KernelContext final : public engine::ExecutionContext {
   cuda::StreamOrderedMemory own_memory_;
   std::uint64_t memory_;
   engine::OutputAllocator* allocator_ = nullptr;
+  CUevent inputs_consumed_ = nullptr;
   engine::tensorrt::AuxStreams auxiliary_;
   std::uint32_t host_sum_ = 0;
   std::optional<std::int32_t> first_host_value_;
@@ -280,6 +291,7 @@ std::vector<std::byte> KernelPlan::serialize() const {
   json plan{{"fails_to_load", fails_to_load},
             {"fails_to_make_contexts", fails_to_make_contexts},
             {"caller_gives_memory", caller_gives_memory},
+            {"tells_inputs_consumed", tells_inputs_consumed},
             {"auxiliary_streams", auxiliary_streams}};
   for (const Input& input : inputs) {
     plan["inputs"].push_back(

@@ -39,6 +39,9 @@ struct KernelPlan {
   /// Outputs are computed on so many streams beside the caller's, forked from it and joined to it (TensorRT: auxiliary
   /// streams).
   int auxiliary_streams = 0;
+  /// The context records the event that marks when its inputs are read: once they are copied to the memory that the
+  /// caller gave.
+  bool tells_inputs_consumed = false;
   bool fails_to_load = false;
   bool fails_to_make_contexts = false;
 
