@@ -114,8 +114,10 @@ Result<void*> DeviceAllocator::try_allocate(std::size_t bytes, DeviceIndex index
   if (!allocation.ok()) {
     const Error& error = allocation.error();
     const bool is_full = error.code() == ErrorCode::kOutOfMemory;
-    return Error(error.code(), base::concat(what, ", ", (*device)->label, ": ", error.message(),
-                                            is_full ? ": unload other programs, or export with smaller bounds" : ""));
+    // The remedy first: ExecuTorch's log cuts a line after 255 characters.
+    return Error(error.code(), base::concat(what, ", ", (*device)->label, ": ",
+                                            is_full ? "unload other programs, or export with smaller bounds: " : "",
+                                            error.message()));
   }
   std::byte* const data = (*allocation)->data;
   const std::lock_guard lock(mutex_);
