@@ -28,6 +28,8 @@ enum class Placement : std::uint8_t {
 struct Argument {
   explicit Argument(executorch::aten::Tensor checked) : tensor(checked) {}
 
+  std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(data); }
+
   executorch::aten::Tensor tensor;
   engine::Dims dims;
   std::size_t bytes = 0;

@@ -33,7 +33,7 @@ std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t byt
                             " bytes, the program has ", argument.bytes, " for it: export it with a larger bound")));
     return 0;
   }
-  std::uint64_t address = reinterpret_cast<std::uint64_t>(argument.data);
+  std::uint64_t address = argument.address();
   if (argument.placement != Placement::kDevice) {
     auto staged = lane_.staging[*index].reserve(argument.bytes, stream_);
     if (!staged.ok()) {

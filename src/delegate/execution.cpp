@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include <api/guard_access.h>
 #include <base/format.h>
@@ -12,21 +11,6 @@
 #include <delegate/runtime.h>
 
 namespace etrt::delegate {
-namespace {
-
-/// Staged tensors start at CUDA's own allocation alignment.
-constexpr std::size_t kStagingAlignment = 256;
-
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
-}
-
-std::uint64_t address_of(const void* pointer) {
-  return reinterpret_cast<std::uint64_t>(pointer);
-}
-
-}  // namespace
-
 Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> values) {
   ETRT_TRY(read_arguments(plan_, values, arguments_));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(driver_, device_.ordinal, device_.primary));
@@ -110,7 +94,8 @@ Status Execution::resolve_shapes(Lane& lane) {
 }
 
 Status Execution::bind_values(Lane& lane, std::size_t index, std::size_t bytes) {
-  return lane.context().bind(plan_.arguments[index].tensor, address_of(lane.values[index].data()), bytes);
+  return lane.context().bind(plan_.arguments[index].tensor, reinterpret_cast<std::uint64_t>(lane.values[index].data()),
+                             bytes);
 }
 
 Status Execution::place_arguments(Lane& lane) {
@@ -122,21 +107,6 @@ Status Execution::place_arguments(Lane& lane) {
     ETRT_TRY(place(device_, plan_.arguments[i], lane.bound[i], arguments_[i]));
   }
   return {};
-}
-
-bool Execution::is_staged(std::size_t index) const {
-  const Placement placement = arguments_[index].placement;
-  return placement == Placement::kHostPageable || placement == Placement::kHostPinned;
-}
-
-/// An input on the host that the engine updates in place is a result on the host as well.
-bool Execution::returns_host_data() const {
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool is_result = i >= plan_.input_count || plan_.arguments[i].is_alias_target;
-    const bool on_host = is_staged(i) || arguments_[i].placement == Placement::kHostValues;
-    if (is_result && on_host) return true;
-  }
-  return false;
 }
 
 Status Execution::refuse_in_capture(const Lane& lane, const SelectedStream& selected) const {
@@ -216,7 +186,7 @@ Result<std::uint64_t> Execution::device_address(Lane& lane, std::size_t index, c
   const Argument& argument = arguments_[index];
   if (const auto aliased = plan_.arguments[index].aliased_input) return device_address(lane, *aliased, stream);
   if (argument.placement == Placement::kEmpty) return std::uint64_t{0};
-  if (argument.placement == Placement::kDevice) return address_of(argument.data);
+  if (argument.placement == Placement::kDevice) return argument.address();
   return lane.staging[index].reserve(argument.bytes, stream);
 }
 
@@ -229,90 +199,6 @@ Status Execution::bind(Lane& lane, std::size_t index, std::uint64_t address) {
   bound = {address, bytes};
   Counters::add(counters_.bindings_set);
   return {};
-}
-
-Status Execution::copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream) {
-  return cuda::check(driver_, driver_.cuMemcpyHtoDAsync(target, source, bytes, stream.get()), "cuMemcpyHtoDAsync");
-}
-
-std::size_t Execution::staged_bytes(bool inputs) const {
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool wanted = inputs ? i < plan_.input_count : i >= plan_.input_count || plan_.arguments[i].is_alias_target;
-    if (wanted && is_staged(i)) total += aligned(arguments_[i].bytes);
-  }
-  return total;
-}
-
-Status Execution::stage_inputs(Lane& lane, cuda::StreamRef stream) {
-  const std::size_t total = staged_bytes(true);
-  if (total == 0) return {};
-  ETRT_TRY_ASSIGN(input_block_, pinned_.lend(total));
-  std::byte* host = input_block_.data();
-  for (std::size_t i = 0; i < plan_.input_count; ++i) {
-    if (!is_staged(i)) continue;
-    const Argument& argument = arguments_[i];
-    ETRT_TRY_ASSIGN(const std::uint64_t target, lane.staging[i].reserve(argument.bytes, stream));
-    // Pinned memory of the caller can be read in place only when the call waits: else the caller may overwrite it.
-    const void* source = argument.data;
-    if (argument.placement == Placement::kHostPageable || !waits_) {
-      std::memcpy(host, argument.data, argument.bytes);
-      source = host;
-      host += aligned(argument.bytes);
-    }
-    ETRT_TRY(copy_to_device(target, source, argument.bytes, stream));
-  }
-  return waits_ ? Status() : input_block_.release_after(stream);
-}
-
-/// The engine has updated an aliased input in place; the program's own output tensor gets the same contents.
-Status Execution::copy_aliases(Lane& lane, cuda::StreamRef stream) {
-  for (std::size_t i = plan_.input_count; i < arguments_.size(); ++i) {
-    const Argument& output = arguments_[i];
-    if (!plan_.arguments[i].aliased_input || output.placement != Placement::kDevice) continue;
-    const std::uint64_t target = address_of(output.data);
-    const std::uint64_t source = lane.bound[i].address;
-    if (target == source) continue;
-    ETRT_TRY(cuda::check(driver_, driver_.cuMemcpyDtoDAsync(target, source, output.bytes, stream.get()),
-                         "cuMemcpyDtoDAsync"));
-  }
-  return {};
-}
-
-Status Execution::stage_outputs(Lane& lane, cuda::StreamRef stream) {
-  const std::size_t total = staged_bytes(false);
-  if (total == 0) return {};
-  ETRT_TRY_ASSIGN(output_block_, pinned_.lend(total));
-  std::byte* host = output_block_.data();
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool is_result = i >= plan_.input_count || plan_.arguments[i].is_alias_target;
-    if (!is_result || !is_staged(i)) continue;
-    const Argument& argument = arguments_[i];
-    void* target = argument.data;
-    if (argument.placement == Placement::kHostPageable) {
-      target = host;
-      host += aligned(argument.bytes);
-    }
-    ETRT_TRY(cuda::check(driver_,
-                         driver_.cuMemcpyDtoHAsync(target, lane.bound[i].address, argument.bytes, stream.get()),
-                         "cuMemcpyDtoHAsync"));
-  }
-  return {};
-}
-
-void Execution::copy_results_out(const Lane& lane) {
-  const std::byte* host = output_block_ ? output_block_.data() : nullptr;
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool is_result = i >= plan_.input_count || plan_.arguments[i].is_alias_target;
-    const Argument& argument = arguments_[i];
-    if (!is_result || argument.bytes == 0) continue;
-    if (argument.placement == Placement::kHostValues) {
-      std::memcpy(argument.data, lane.values[i].data(), argument.bytes);
-    } else if (argument.placement == Placement::kHostPageable) {
-      std::memcpy(argument.data, host, argument.bytes);
-      host += aligned(argument.bytes);
-    }
-  }
 }
 
 }  // namespace etrt::delegate

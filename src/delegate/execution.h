@@ -48,6 +48,7 @@ class Execution {
   Status stage_outputs(Lane& lane, cuda::StreamRef stream);
   Status copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream);
 
+  bool is_result(std::size_t index) const;
   bool is_staged(std::size_t index) const;
   bool returns_host_data() const;
   std::size_t staged_bytes(bool inputs) const;

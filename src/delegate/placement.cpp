@@ -32,7 +32,7 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
     argument.placement = Placement::kEmpty;
     return {};
   }
-  if (argument.labelled_cuda && bound.address == reinterpret_cast<std::uint64_t>(argument.data)) {
+  if (argument.labelled_cuda && bound.address == argument.address()) {
     argument.placement = Placement::kDevice;
     return {};
   }
