@@ -15,6 +15,8 @@ if(ETRT_SANITIZE)
   set(ETRT_CONSUMER_FLAGS -fsanitize=${ETRT_SANITIZE})
   add_compile_options(-fsanitize=${ETRT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ETRT_SANITIZE})
+  # GCC warns wrongly of instrumented code, of libstdc++'s <regex> for one, and says so in its manual.
+  add_compile_options(-Wno-maybe-uninitialized)
   if(ETRT_SANITIZE MATCHES "undefined")
     # ExecuTorch's prebuilt libraries carry no type information for the vptr check.
     add_compile_options(-fno-sanitize=vptr)
