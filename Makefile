@@ -19,7 +19,7 @@ setup:
 	scripts/setup
 
 # The process's virtual GPU is never destroyed: threads of streams that ended since its last call are not joined.
-tsan: export TSAN_OPTIONS := report_thread_leaks=0 $(TSAN_OPTIONS)
+tsan: export TSAN_OPTIONS := report_thread_leaks=0 atexit_sleep_ms=50 $(TSAN_OPTIONS)
 asan tsan: setup
 	scripts/build $@
 	$(CTEST) --test-dir build-$@
