@@ -34,10 +34,12 @@ std::uint64_t allocations_of_this_thread() noexcept {
 
 // glibc's own names for its allocator; what they return is freed by its free, which stays in place.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier)
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
 void* __libc_memalign(std::size_t, std::size_t);
+// NOLINTEND(bugprone-reserved-identifier)
 
 ETRT_VISIBLE void* malloc(std::size_t size) noexcept {
   ++etrt::cli::allocations;

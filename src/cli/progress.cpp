@@ -12,7 +12,7 @@ constexpr auto kInterval = std::chrono::milliseconds(200);
 
 }  // namespace
 
-Progress::Progress(std::string what)
+Progress::Progress(const std::string& what)
     : what_(printable(what)), on_terminal_(::isatty(STDERR_FILENO) == 1), next_(Clock::now() + kInterval) {}
 
 Progress::~Progress() {

@@ -31,8 +31,8 @@ Status download(const Device& device, const void* from, std::vector<std::byte>& 
 
 }  // namespace
 
-Session::Session(const ProgramFile& program, const pte::MethodInfo& method, const SessionOptions& options)
-    : program_(program), info_(method), options_(options), module_(loader_of(program)) {}
+Session::Session(const ProgramFile& program, const pte::MethodInfo& method, SessionOptions options)
+    : program_(program), info_(method), options_(std::move(options)), module_(loader_of(program)) {}
 
 Result<std::unique_ptr<Session>> Session::load(const ProgramFile& program, const pte::MethodInfo& method,
                                                const SessionOptions& options) {
@@ -50,7 +50,7 @@ Error Session::failed(const char* what, et::Error code) const {
 Status Session::load_program() {
   ETRT_TRY_ASSIGN(BackendOptions options, backend_options(options_.delegate));
   et::LoadBackendOptionsMap map;
-  if (options.view().size() > 0) static_cast<void>(map.set_options(kBackendId, options.view()));
+  if (!options.view().empty()) static_cast<void>(map.set_options(kBackendId, options.view()));
   if (options_.resident) ETRT_TRY(plan_device_memory());
 
   auto code = module_.load(map, et::Program::Verification::InternalConsistency);

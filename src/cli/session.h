@@ -52,7 +52,7 @@ class Session {
     executorch::runtime::Method* loaded(const std::string& name) { return methods_.at(name).method.get(); }
   };
 
-  Session(const ProgramFile& program, const pte::MethodInfo& method, const SessionOptions& options);
+  Session(const ProgramFile& program, const pte::MethodInfo& method, SessionOptions options);
 
   Status load_program();
   Status plan_device_memory();

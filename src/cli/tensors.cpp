@@ -23,9 +23,9 @@ Order c_order(std::size_t rank) {
 std::vector<std::size_t> strides_of(std::span<const std::int32_t> sizes, const Order& order) {
   std::vector<std::size_t> strides(sizes.size());
   std::size_t stride = 1;
-  for (auto dim = order.rbegin(); dim != order.rend(); ++dim) {
-    strides[*dim] = stride;
-    stride *= static_cast<std::size_t>(sizes[*dim]);
+  for (std::size_t i = order.size(); i-- > 0;) {
+    strides[order[i]] = stride;
+    stride *= static_cast<std::size_t>(sizes[order[i]]);
   }
   return strides;
 }

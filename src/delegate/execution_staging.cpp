@@ -111,7 +111,7 @@ void Execution::copy_results_out(const Lane& lane) {
     if (!is_result(i) || argument.bytes == 0) continue;
     if (argument.placement == Placement::kHostValues) {
       std::memcpy(argument.data, lane.values[i].data(), argument.bytes);
-    } else if (argument.placement == Placement::kHostPageable) {
+    } else if (argument.placement == Placement::kHostPageable && host != nullptr) {
       std::memcpy(argument.data, host, argument.bytes);
       host += aligned(argument.bytes);
     }

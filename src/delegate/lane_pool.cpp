@@ -190,7 +190,7 @@ void LanePool::give_back(Entry& entry) noexcept {
     const std::lock_guard lock(mutex_);
     entry.leased = false;
   }
-  given_back_.notify_one();
+  given_back_.notify_all();  // Who waits for any lane, and who waits for this one, wait here alike.
 }
 
 void LanePool::drain() noexcept {
@@ -217,20 +217,24 @@ std::size_t LanePool::size() const {
 void LanePool::add_to(ProgramReport& report) const {
   std::unique_lock lock(mutex_);
   report.execution_contexts = entries_.size();
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    given_back_.wait(lock, [&] { return !entries_[i]->leased; });
-    const Lane& lane = *entries_[i]->lane;
-    for (const DeviceStaging& staging : lane.staging) report.device_staging_bytes += staging.capacity();
-    report.graph_bytes += lane.graph_scratch_total;
+  std::size_t index = 0;
+  while (const Lane* lane = wait_for_lane(index++, lock)) {
+    for (const DeviceStaging& staging : lane->staging) report.device_staging_bytes += staging.capacity();
+    report.graph_bytes += lane->graph_scratch_total;
   }
+}
+
+/// Null past the last lane: there may be more or fewer than before the wait.
+Lane* LanePool::wait_for_lane(std::size_t index, std::unique_lock<std::mutex>& lock) const {
+  given_back_.wait(lock, [&] { return index >= entries_.size() || !entries_[index]->leased; });
+  return index < entries_.size() ? entries_[index]->lane.get() : nullptr;
 }
 
 std::vector<LayerTime> LanePool::layer_times() const {
   std::unique_lock lock(mutex_);
   Lane* latest = nullptr;
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    given_back_.wait(lock, [&] { return !entries_[i]->leased; });
-    Lane* lane = entries_[i]->lane.get();
+  std::size_t index = 0;
+  while (Lane* lane = wait_for_lane(index++, lock)) {
     if (latest == nullptr || lane->last_use > latest->last_use) latest = lane;
   }
   std::vector<LayerTime> layers;

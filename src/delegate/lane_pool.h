@@ -90,6 +90,7 @@ class LanePool {
   Lease take(Entry& entry, const Request& request, Lane::Last last);
   Status wait_for(Lane& lane, Wait wait, const Request& request) const;
   void give_back(Entry& entry) noexcept;
+  Lane* wait_for_lane(std::size_t index, std::unique_lock<std::mutex>& lock) const;
 
   const cuda::Device& device_;
   const std::size_t limit_;

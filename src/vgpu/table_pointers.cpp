@@ -10,7 +10,7 @@ constexpr int kNoDevice = -2;  // CU_DEVICE_INVALID
 
 template <class T>
 CUresult put(void* data, T value) {
-  std::memcpy(data, &value, sizeof(T));
+  std::memcpy(data, &value, sizeof(T));  // NOLINT(bugprone-sizeof-expression): handles are values here
   return CUDA_SUCCESS;
 }
 
