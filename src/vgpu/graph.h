@@ -10,8 +10,8 @@
 
 namespace etrt::vgpu {
 
-/// What a graph does: its nodes in an order that keeps every dependency, each with the partition it was captured in.
-/// Threads: immutable once made.
+/// What a graph does: its nodes in an order that keeps every dependency, each with the partition it was captured in; so
+/// a graph may be launched on a stream of any device. Threads: immutable once made.
 struct GraphProgram {
   std::vector<std::unique_ptr<Operation>> nodes;
   std::vector<CUgraphNode> node_handles;
@@ -20,14 +20,12 @@ struct GraphProgram {
 
 struct Graph {
   std::shared_ptr<const GraphProgram> program;
-  int device = -1;  ///< of its nodes; -1: it has none
 };
 
 /// An instantiated graph. Launches of one run one after another, whichever stream they are launched in.
 /// Threads: guarded by the machine's mutex.
 struct GraphExec {
   std::shared_ptr<const GraphProgram> program;
-  int device = -1;  ///< of its nodes; -1: it has none
   Point last_launch;
   VectorClock clock;
 };

@@ -13,6 +13,7 @@ struct Range {
   std::uint64_t address;
   std::size_t bytes;
   Where where;
+  int device;  ///< of device memory
   void* view;
 };
 
@@ -27,7 +28,7 @@ CUresult locate(Call& call, std::uint64_t address, std::size_t bytes, std::strin
   const Allocation* allocation = machine.memory.around(address);
   const bool device = machine.addresses.is_device(address);
   if (allocation == nullptr && !device) {
-    range = {address, bytes, Where::kPageable, reinterpret_cast<void*>(address)};
+    range = {address, bytes, Where::kPageable, -1, reinterpret_cast<void*>(address)};
     return CUDA_SUCCESS;
   }
   if (allocation == nullptr || allocation->freed) {
@@ -35,7 +36,8 @@ CUresult locate(Call& call, std::uint64_t address, std::size_t bytes, std::strin
     return CUDA_ERROR_INVALID_VALUE;
   }
   if (!allocation->holds(address, bytes)) return CUDA_ERROR_INVALID_VALUE;
-  range = {address, bytes, device ? Where::kDevice : Where::kPinned, machine.addresses.view(address)};
+  range = {address, bytes, device ? Where::kDevice : Where::kPinned, allocation->device,
+           machine.addresses.view(address)};
   return CUDA_SUCCESS;
 }
 
@@ -153,6 +155,8 @@ CUresult fill(Machine& machine, CUdeviceptr to, std::uint32_t value, std::size_t
     Range range{};
     if (const CUresult bad = locate(call, to, count * width, "memset", stream->id, range)) return bad;
     if (range.where == Where::kPageable) return CUDA_ERROR_INVALID_VALUE;
+    // A copy finds its way to another device; a memset needs peer access, which nobody can ask for here.
+    if (range.where == Where::kDevice && range.device != stream->device()) return CUDA_ERROR_INVALID_VALUE;
     auto operation = call.operation();
     operation->work = FillWork{range.view, count, value, width};
     call.declare(*operation, to, range.bytes, true);

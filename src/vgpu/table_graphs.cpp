@@ -51,7 +51,6 @@ CUresult end_capture(Machine& machine, CUstream handle, CUgraph* out) {
     if (capture->origin != stream.get()) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
     const bool other_thread = capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != call.thread.id;
     const bool joined = capture->joined();
-    const int device = stream->device();
     capture->end();
     std::erase(machine.captures, capture);
     const auto program = make_program(*capture);
@@ -60,7 +59,7 @@ CUresult end_capture(Machine& machine, CUstream handle, CUgraph* out) {
     if (capture->invalidated) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (!joined) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
     *out = next_handle<CUgraph>();
-    machine.graphs.emplace(*out, std::make_shared<Graph>(Graph{program, program->nodes.empty() ? -1 : device}));
+    machine.graphs.emplace(*out, std::make_shared<Graph>(Graph{program}));
     return CUDA_SUCCESS;
   });
 }
@@ -118,7 +117,6 @@ CUresult instantiate(Machine& machine, CUgraphExec* out, CUgraph handle, unsigne
     if (const CUresult refused = call.refuse_in_capture("cuGraphInstantiateWithFlags")) return refused;
     auto exec = std::make_shared<GraphExec>();
     exec->program = graph->program;
-    exec->device = graph->device;
     *out = next_handle<CUgraphExec>();
     machine.graph_execs.emplace(*out, std::move(exec));
     return CUDA_SUCCESS;
@@ -133,7 +131,6 @@ CUresult launch(Machine& machine, CUgraphExec handle, CUstream stream_handle) {
     if (const CUresult refused = call.find_for_work(stream_handle, stream)) return refused;
     // What an H200 answers, though a graph might have become a node of the captured one.
     if (const CUresult refused = call.refuse_capturing(*stream, "cuGraphLaunch", false)) return refused;
-    if (exec->device != -1 && exec->device != stream->device()) return CUDA_ERROR_INVALID_VALUE;
     auto operation = call.operation();
     operation->work = GraphWork{exec->program};
     if (!exec->last_launch.reached()) operation->waits.push_back(exec->last_launch);

@@ -97,7 +97,8 @@ CUresult green_create(Machine& machine, CUgreenCtx* green, CUdevResourceDesc des
     Device* device = machine.device(ordinal);
     if (device == nullptr) return CUDA_ERROR_INVALID_DEVICE;
     const auto described = machine.descriptions.find(description);
-    if (described == machine.descriptions.end() || described->second.device != ordinal) return CUDA_ERROR_INVALID_VALUE;
+    if (described == machine.descriptions.end()) return CUDA_ERROR_INVALID_VALUE;
+    if (described->second.device != ordinal) return CUDA_ERROR_INVALID_DEVICE;
     auto context = std::make_shared<Context>();
     context->handle = next_handle<CUcontext>();
     context->green = next_handle<CUgreenCtx>();

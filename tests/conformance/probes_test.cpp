@@ -224,27 +224,5 @@ TEST_P(Probes, CudaFromAHostFunction) {
   note("cuEventQuery from a host function", call.answer);
 }
 
-TEST_P(Probes, AGraphOnAStreamOfAnotherDevice) {
-  int count = 0;
-  ASSERT_THAT(driver().cuDeviceGetCount(&count), is_ok());
-  if (count < 2) {
-    note("cuGraphLaunch on a stream of another device", "no second device");
-    return;
-  }
-  const auto buffer = create_buffer();
-  const auto stream = create_stream();
-  const auto exec =
-      capture(stream, [&] { EXPECT_THAT(driver().cuMemsetD8Async(buffer.address(), 0, 4, stream.get()), is_ok()); });
-  CUcontext other = nullptr;
-  ASSERT_THAT(driver().cuDevicePrimaryCtxRetain(&other, 1), is_ok());
-  {
-    const auto scope = must(cuda::CurrentContext::push(driver(), other));
-    const auto there = create_stream();
-    note("cuGraphLaunch on a stream of another device", launch(exec, there));
-    static_cast<void>(synchronize(there));
-  }
-  EXPECT_THAT(driver().cuDevicePrimaryCtxRelease(1), is_ok());
-}
-
 }  // namespace
 }  // namespace etrt::conformance

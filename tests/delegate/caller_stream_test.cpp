@@ -59,7 +59,8 @@ TEST_P(CallerStream, OfExecuTorchComesAfterEtrtsOwnGuard) {
 }
 
 TEST_P(CallerStream, OfAnotherDeviceIsRefused) {
-  const auto other = must(Device::open(device().is_virtual() ? "virtual:1" : "virtual:0"));
+  const auto second = second_device();
+  const Device other = second ? *second : must(Device::open("virtual:0"));
   const auto handle = load(KernelPlan::fixed(1, {8}));
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor out(device(), {8}, 0);

@@ -219,25 +219,25 @@ TEST_P(Contract, AStreamThatNoDeviceKnowsIsRefusedBeforeAnythingIsEnqueued) {
 }
 
 TEST_P(Contract, AStreamOfAnotherDeviceIsRefusedBeforeAnythingIsEnqueued) {
-  const auto other = Device::open(device().is_virtual() ? "virtual:1" : "virtual:0");
-  ASSERT_THAT(other, is_ok());
+  const auto second = second_device();
+  const Device other = second ? *second : must(Device::open("virtual:0"));
   const auto handle = load(KernelPlan::fixed(1, {8}));
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor out(device(), {8}, 0);
-  const Stream foreign = must(Stream::create(*other));
+  const Stream foreign = must(Stream::create(other));
   const StreamGuard guard(foreign.get());
   const auto launches = calls(Symbol::k_cuLaunchKernel);
   const Status status = execute(*handle, in.tensor, out.tensor);
   ASSERT_THAT(status, fails_with(ErrorCode::kInvalidArgument));
-  EXPECT_NE(status.error().message().find(other->name()), std::string::npos) << status.error().message();
+  EXPECT_NE(status.error().message().find(other.name()), std::string::npos) << status.error().message();
   EXPECT_EQ(calls(Symbol::k_cuLaunchKernel), launches);
 }
 
 TEST_P(Contract, MemoryOfAnotherDeviceIsRefused) {
-  if (!device().is_virtual()) GTEST_SKIP() << "one GPU has no other device's memory";
-  const auto other = must(Device::open("virtual:1"));
+  const auto other = second_device();
+  if (!other) GTEST_SKIP() << "one GPU has no other device's memory";
   const auto handle = load(KernelPlan::fixed(1, {8}));
-  DeviceTensor in(other, {8}, 5);
+  DeviceTensor in(*other, {8}, 5);
   DeviceTensor out(device(), {8}, 0);
   const Status status = execute(*handle, in.tensor, out.tensor);
   ASSERT_THAT(status, fails_with(ErrorCode::kInvalidArgument));
@@ -245,16 +245,16 @@ TEST_P(Contract, MemoryOfAnotherDeviceIsRefused) {
 }
 
 TEST_P(Contract, TheDeviceIsSwitchedToAndBackWhenAnotherIsCurrent) {
-  if (!device().is_virtual()) GTEST_SKIP() << "one GPU has no other device to be current";
-  const auto other = must(Device::open("virtual:1"));
+  const auto other = second_device();
+  if (!other) GTEST_SKIP() << "one GPU has no other device to be current";
   const auto handle = load(KernelPlan::fixed(1, {8}));
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor out(device(), {8}, 0);
-  const auto scope = must(cuda::CurrentContext::push(driver(), other.native().primary));
+  const auto scope = must(cuda::CurrentContext::push(driver(), other->native().primary));
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
   CUcontext current = nullptr;
   ASSERT_THAT(driver().cuCtxGetCurrent(&current), is_ok());
-  EXPECT_EQ(current, other.native().primary);
+  EXPECT_EQ(current, other->native().primary);
   EXPECT_EQ(out.read(), Values(8, 6));
 }
 

@@ -82,6 +82,12 @@ void DelegateTest::TearDown() {
   }
 }
 
+std::optional<Device> DelegateTest::second_device() const {
+  auto opened = Device::open(device().is_virtual() ? "virtual:1" : "cuda:1");
+  if (!opened.ok()) return std::nullopt;
+  return must(std::move(opened));
+}
+
 std::vector<std::byte> DelegateTest::blob_of(const KernelPlan& plan,
                                              const std::vector<blob::AliasedIo>& aliases) const {
   blob::Metadata metadata;

@@ -66,6 +66,9 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
   const Device& device() const { return *device_; }
   const cuda::Driver& driver() const { return device_->native().driver; }
 
+  /// Another device of the same kind, where there is one: the virtual GPU has two.
+  std::optional<Device> second_device() const;
+
   std::vector<std::byte> blob_of(const KernelPlan& plan, const std::vector<blob::AliasedIo>& aliases = {}) const;
   Result<std::unique_ptr<delegate::Handle>> try_load(const std::vector<std::byte>& blob,
                                                      delegate::Options options = {}) const;

@@ -6,9 +6,10 @@
 namespace etrt::support {
 namespace {
 
-// More SMs than this machine has cores, and a partition size that is neither 1 nor all: partitions of every shape fit.
+// Two devices, more SMs than this machine has cores, and a partition size that is neither 1 nor all: partitions of
+// every shape fit.
 constexpr vgpu::Config kConfig{
-    .device_count = 1,
+    .device_count = 2,
     .sm_count = 12,
     .sm_partition_minimum = 2,
     .sm_partition_alignment = 2,

@@ -153,40 +153,6 @@ TEST_F(Configuration, ASplitCanBeSimulated) {
   EXPECT_EQ(count, 8u);
 }
 
-TEST_F(Configuration, ADeviceHasMemoryOfItsOwn) {
-  CUcontext second = nullptr;
-  ASSERT_EQ(driver().cuDevicePrimaryCtxRetain(&second, 1), CUDA_SUCCESS);
-  const CUdeviceptr here = make_buffer();
-  ASSERT_EQ(driver().cuCtxSetCurrent(second), CUDA_SUCCESS);
-  const CUdeviceptr there = make_buffer();
-  int device = -1;
-  EXPECT_EQ(driver().cuPointerGetAttribute(&device, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, here), CUDA_SUCCESS);
-  EXPECT_EQ(device, 0);
-  EXPECT_EQ(driver().cuPointerGetAttribute(&device, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, there), CUDA_SUCCESS);
-  EXPECT_EQ(device, 1);
-}
-
-TEST_F(Configuration, EventsAreRecordedOnTheirDeviceAndWaitedForOnAny) {
-  CUcontext second = nullptr;
-  ASSERT_EQ(driver().cuDevicePrimaryCtxRetain(&second, 1), CUDA_SUCCESS);
-  const CUevent event = make_event();
-  const CUstream here = make_stream();
-  ASSERT_EQ(driver().cuCtxSetCurrent(second), CUDA_SUCCESS);
-  const CUstream there = make_stream();
-  EXPECT_EQ(driver().cuEventRecord(event, there), CUDA_ERROR_INVALID_HANDLE);
-  EXPECT_EQ(driver().cuEventRecord(event, here), CUDA_SUCCESS);
-  EXPECT_EQ(driver().cuStreamWaitEvent(there, event, 0), CUDA_SUCCESS);
-  EXPECT_EQ(synchronize(there), CUDA_SUCCESS);
-}
-
-TEST_F(Configuration, AKernelRunsOnItsModulesDeviceOnly) {
-  CUcontext second = nullptr;
-  ASSERT_EQ(driver().cuDevicePrimaryCtxRetain(&second, 1), CUDA_SUCCESS);
-  const CUdeviceptr data = make_buffer();
-  ASSERT_EQ(driver().cuCtxSetCurrent(second), CUDA_SUCCESS);
-  EXPECT_EQ(add_one(make_stream(), data), CUDA_ERROR_INVALID_HANDLE);
-}
-
 TEST(ConfigurationDefaults, AreThisMachine) {
   const VirtualGpu gpu;
   ASSERT_EQ(gpu.driver().cuInit(0), CUDA_SUCCESS);
