@@ -17,7 +17,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   ETRT_TRY_ASSIGN(const SelectedStream selected, select_stream(device_));
   ETRT_TRY(read_inputs());
   ETRT_TRY_ASSIGN(const LanePool::Lease lane, lanes_.lease({selected, inputs_}));
-  if (lane.changed_stream()) Runtime::instance().partitions.note(device_, selected.stream);
+  if (lane.changes_stream()) Runtime::instance().partitions.note(device_, selected.stream);
   if (auto failure = lane->context().take_failure()) {
     return std::move(*failure).within("an earlier execution of this program failed after it was enqueued");
   }
@@ -25,7 +25,8 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   ETRT_TRY(set_shapes(*lane));
   ETRT_TRY(place_arguments(*lane));
   waits_ = !selected.chosen_by_caller || returns_host_data();
-  ETRT_TRY(refuse_in_capture(*lane, selected));
+  if (selected.in_capture) ETRT_TRY(check_can_be_captured());
+  ETRT_TRY(lane.begin());
 
   InFlight in_flight(driver_, selected.stream);
   in_flight.begin();
@@ -35,6 +36,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
     lane->invalidate();
     return enqueued;
   }
+  if (!selected.in_capture) lane->ran = lane->warm = true;
   if (selected.chosen_by_caller) detail::GuardAccess::enqueued(lane->inputs_consumed(), lane->done());
   if (!waits_) {
     in_flight.leave();
@@ -88,9 +90,20 @@ Status Execution::resolve_shapes(Lane& lane) {
     const ArgumentPlan& output = plan_.arguments[i];
     lane.dims[i] = output.info.data_dependent ? output.info.maximum : context.shape(output.tensor);
     if (output.on_host()) ETRT_TRY(bind_values(lane, i, lane.values[i].size()));
+    if (output.aliased_input) ETRT_TRY(check_alias(lane, i));
   }
   lane.scratch_needed = context.device_memory_bytes();
   return {};
+}
+
+Status Execution::check_alias(const Lane& lane, std::size_t output) const {
+  const std::size_t input = *plan_.arguments[output].aliased_input;
+  if (lane.dims[output] == lane.dims[input]) return {};
+  return Error(
+      ErrorCode::kInvalidData,
+      base::concat("output '", plan_.arguments[output].info.name, "' is ", engine::to_string(lane.dims[output]),
+                   " for these inputs and shares the memory of input '", plan_.arguments[input].info.name,
+                   "', which is ", engine::to_string(lane.dims[input]), ": aliased tensors have one shape"));
 }
 
 Status Execution::bind_values(Lane& lane, std::size_t index, std::size_t bytes) {
@@ -109,12 +122,7 @@ Status Execution::place_arguments(Lane& lane) {
   return {};
 }
 
-Status Execution::refuse_in_capture(const Lane& lane, const SelectedStream& selected) const {
-  bool staged = false;
-  for (std::size_t i = 0; i < arguments_.size(); ++i) staged |= is_staged(i);
-  if (!staged && !waits_ && !plan_.has_data_dependent_outputs && !plan_.synchronous) return {};
-  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(lane, selected));
-  if (!in_capture) return {};
+Status Execution::check_can_be_captured() const {
   if (plan_.synchronous) {
     return Error(ErrorCode::kInvalidState,
                  "the stream is being captured and the engine streams its weights, which waits for the device: give it "
@@ -125,11 +133,20 @@ Status Execution::refuse_in_capture(const Lane& lane, const SelectedStream& sele
                  "the stream is being captured and an output's shape depends on data, which the engine waits for: run "
                  "this program outside of the capture");
   }
-  return Error(ErrorCode::kInvalidState,
-               staged ? "the stream is being captured and a tensor is host memory, which is staged anew at every call: "
-                        "capture with all inputs and outputs on the device"
-                      : "the per-thread default stream is being captured and the call would wait for it: choose the "
-                        "stream with etrt::StreamGuard");
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (!is_on_host(i) && !is_unaligned(i)) continue;
+    return Error(ErrorCode::kInvalidState,
+                 base::concat("the stream is being captured and tensor '", plan_.arguments[i].info.name,
+                              "' is memory that the engine cannot use in place, so that it is staged anew at every "
+                              "call: capture with all inputs and outputs on the device, aligned to ",
+                              plan_.arguments[i].info.address_alignment, " bytes"));
+  }
+  if (!waits_) return {};
+  return Error(
+      ErrorCode::kInvalidState,
+      "the stream is being captured and the call would wait for it, for the per-thread default stream or for a "
+      "shape on the host: choose another stream with etrt::StreamGuard, and capture programs without such "
+      "outputs");
 }
 
 Status Execution::enqueue(Lane& lane, const SelectedStream& selected) {
@@ -157,8 +174,7 @@ Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStr
   ScratchPool::Lease lease;
   const std::size_t bytes = lane.scratch_needed;
   if (bytes == 0) return lease;
-  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(lane, selected));
-  if (in_capture) {
+  if (selected.in_capture) {
     ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(driver_, bytes));
   } else {
     ETRT_TRY_ASSIGN(lease,
@@ -171,14 +187,6 @@ Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStr
     lane.scratch_bytes = bytes;
   }
   return lease;
-}
-
-/// On the pool's fast path nobody has asked yet.
-Result<bool> Execution::is_in_capture(const Lane& lane, const SelectedStream& selected) const {
-  if (lane.last != Lane::Last::kNotChecked) return lane.last == Lane::Last::kCaptured;
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(cuda::check(driver_, driver_.cuStreamIsCapturing(selected.stream.get(), &capture), "cuStreamIsCapturing"));
-  return capture != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
 /// Where the engine finds an argument: its own memory, its staging, or, for an aliased output, its input's place.

@@ -33,10 +33,10 @@ class Execution {
   Status read_inputs();
   Status set_shapes(Lane& lane);
   Status resolve_shapes(Lane& lane);
+  Status check_alias(const Lane& lane, std::size_t output) const;
   Status bind_values(Lane& lane, std::size_t index, std::size_t bytes);
   Status place_arguments(Lane& lane);
-  Status refuse_in_capture(const Lane& lane, const SelectedStream& selected) const;
-  Result<bool> is_in_capture(const Lane& lane, const SelectedStream& selected) const;
+  Status check_can_be_captured() const;
 
   Status enqueue(Lane& lane, const SelectedStream& selected);
   Status run_engine(Lane& lane, const SelectedStream& selected);
@@ -46,12 +46,16 @@ class Execution {
   Status stage_inputs(Lane& lane, cuda::StreamRef stream);
   Status copy_aliases(Lane& lane, cuda::StreamRef stream);
   Status stage_outputs(Lane& lane, cuda::StreamRef stream);
+  Status stage_host_inputs(Lane& lane, cuda::StreamRef stream);
+  Status stage_host_outputs(Lane& lane, cuda::StreamRef stream);
   Status copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream);
+  Status copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes, cuda::StreamRef stream);
 
   bool is_result(std::size_t index) const;
-  bool is_staged(std::size_t index) const;
+  bool is_on_host(std::size_t index) const;
+  bool is_unaligned(std::size_t index) const;
   bool returns_host_data() const;
-  std::size_t staged_bytes(bool inputs) const;
+  std::size_t pinned_bytes(bool inputs) const;
   void copy_results_out(const Lane& lane);
 
   const cuda::Device& device_;

@@ -1,4 +1,4 @@
-// Copies between host arguments and device memory, through pinned memory.
+// Copies of arguments that the engine cannot use in place: host memory, through pinned memory, and unaligned memory.
 
 #include <cstring>
 
@@ -23,15 +23,18 @@ bool Execution::is_result(std::size_t index) const {
   return index >= plan_.input_count || plan_.arguments[index].is_alias_target;
 }
 
-bool Execution::is_staged(std::size_t index) const {
+bool Execution::is_on_host(std::size_t index) const {
   const Placement placement = arguments_[index].placement;
   return placement == Placement::kHostPageable || placement == Placement::kHostPinned;
 }
 
+bool Execution::is_unaligned(std::size_t index) const {
+  return arguments_[index].placement == Placement::kDeviceUnaligned;
+}
+
 bool Execution::returns_host_data() const {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool on_host = is_staged(i) || arguments_[i].placement == Placement::kHostValues;
-    if (is_result(i) && on_host) return true;
+    if (is_result(i) && (is_on_host(i) || arguments_[i].placement == Placement::kHostValues)) return true;
   }
   return false;
 }
@@ -40,22 +43,37 @@ Status Execution::copy_to_device(std::uint64_t target, const void* source, std::
   return cuda::check(driver_, driver_.cuMemcpyHtoDAsync(target, source, bytes, stream.get()), "cuMemcpyHtoDAsync");
 }
 
-std::size_t Execution::staged_bytes(bool inputs) const {
+Status Execution::copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes,
+                                 cuda::StreamRef stream) {
+  return cuda::check(driver_, driver_.cuMemcpyDtoDAsync(target, source, bytes, stream.get()), "cuMemcpyDtoDAsync");
+}
+
+std::size_t Execution::pinned_bytes(bool inputs) const {
   std::size_t total = 0;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     const bool wanted = inputs ? i < plan_.input_count : is_result(i);
-    if (wanted && is_staged(i)) total += aligned(arguments_[i].bytes);
+    if (wanted && is_on_host(i)) total += aligned(arguments_[i].bytes);
   }
   return total;
 }
 
 Status Execution::stage_inputs(Lane& lane, cuda::StreamRef stream) {
-  const std::size_t total = staged_bytes(true);
+  for (std::size_t i = 0; i < plan_.input_count; ++i) {
+    if (!is_unaligned(i)) continue;
+    const Argument& argument = arguments_[i];
+    ETRT_TRY_ASSIGN(const std::uint64_t target, lane.staging[i].reserve(argument.bytes, stream));
+    ETRT_TRY(copy_on_device(target, argument.address(), argument.bytes, stream));
+  }
+  return stage_host_inputs(lane, stream);
+}
+
+Status Execution::stage_host_inputs(Lane& lane, cuda::StreamRef stream) {
+  const std::size_t total = pinned_bytes(true);
   if (total == 0) return {};
   ETRT_TRY_ASSIGN(input_block_, pinned_.lend(total));
   std::byte* host = input_block_.data();
   for (std::size_t i = 0; i < plan_.input_count; ++i) {
-    if (!is_staged(i)) continue;
+    if (!is_on_host(i)) continue;
     const Argument& argument = arguments_[i];
     ETRT_TRY_ASSIGN(const std::uint64_t target, lane.staging[i].reserve(argument.bytes, stream));
     // Pinned memory of the caller can be read in place only when the call waits: else the caller may overwrite it.
@@ -78,19 +96,27 @@ Status Execution::copy_aliases(Lane& lane, cuda::StreamRef stream) {
     const std::uint64_t target = output.address();
     const std::uint64_t source = lane.bound[i].address;
     if (target == source) continue;
-    ETRT_TRY(cuda::check(driver_, driver_.cuMemcpyDtoDAsync(target, source, output.bytes, stream.get()),
-                         "cuMemcpyDtoDAsync"));
+    ETRT_TRY(copy_on_device(target, source, output.bytes, stream));
   }
   return {};
 }
 
 Status Execution::stage_outputs(Lane& lane, cuda::StreamRef stream) {
-  const std::size_t total = staged_bytes(false);
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (!is_result(i) || !is_unaligned(i)) continue;
+    const Argument& argument = arguments_[i];
+    ETRT_TRY(copy_on_device(argument.address(), lane.bound[i].address, argument.bytes, stream));
+  }
+  return stage_host_outputs(lane, stream);
+}
+
+Status Execution::stage_host_outputs(Lane& lane, cuda::StreamRef stream) {
+  const std::size_t total = pinned_bytes(false);
   if (total == 0) return {};
   ETRT_TRY_ASSIGN(output_block_, pinned_.lend(total));
   std::byte* host = output_block_.data();
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (!is_result(i) || !is_staged(i)) continue;
+    if (!is_result(i) || !is_on_host(i)) continue;
     const Argument& argument = arguments_[i];
     void* target = argument.data;
     if (argument.placement == Placement::kHostPageable) {

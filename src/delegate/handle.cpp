@@ -6,6 +6,7 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
+#include <cuda/relaxed_capture.h>
 #include <delegate/caller_stream.h>
 #include <delegate/execution.h>
 #include <delegate/handle.h>
@@ -50,6 +51,8 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(bytes));
   ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options));
   const cuda::Device& device = *choice.device;
+  // A thread that captures in global mode forbids others to allocate, load modules and more.
+  const cuda::RelaxedCapture relaxed(device.driver);
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
   const engine::Loader& loader = *choice.candidate.loader;
@@ -100,7 +103,7 @@ Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> a
   return status;
 }
 
-ProgramReport Handle::report() const {
+ProgramReport Handle::report() {
   ProgramReport report;
   report.device = device_.label;
   report.engine = variant_;

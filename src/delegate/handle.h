@@ -34,7 +34,7 @@ class Handle {
 
   Status execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments);
 
-  ProgramReport report() const;
+  ProgramReport report();
 
   const cuda::Device& device() const { return device_; }
   const IoPlan& plan() const { return plan_; }

@@ -7,7 +7,7 @@
 namespace etrt {
 namespace delegate {
 
-void HandleList::add(const Handle& handle) {
+void HandleList::add(Handle& handle) {
   const std::lock_guard lock(mutex_);
   handles_.push_back(&handle);
 }
@@ -20,7 +20,7 @@ void HandleList::remove(const Handle& handle) noexcept {
 Report HandleList::report() {
   const std::lock_guard lock(mutex_);
   Report report;
-  for (const Handle* handle : handles_) {
+  for (Handle* handle : handles_) {
     report.programs.push_back(handle->report());
     const cuda::Device& device = handle->device();
     const auto is_same = [&](const ScratchReport& known) { return known.device == device.label; };

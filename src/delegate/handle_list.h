@@ -12,7 +12,7 @@ class Handle;
 /// The handles of this process, for the report. Threads: safe.
 class HandleList {
  public:
-  void add(const Handle& handle);
+  void add(Handle& handle);
   void remove(const Handle& handle) noexcept;
 
   /// Asks every handle. None can end meanwhile.
@@ -20,7 +20,7 @@ class HandleList {
 
  private:
   std::mutex mutex_;
-  std::vector<const Handle*> handles_;
+  std::vector<Handle*> handles_;
 };
 
 }  // namespace etrt::delegate

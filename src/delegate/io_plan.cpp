@@ -82,6 +82,20 @@ std::optional<std::size_t> find_argument(std::span<const ArgumentPlan> arguments
 
 }  // namespace
 
+/// Both ends are one piece of memory. Shapes that depend on the call are compared when it resolves them.
+Status check_alias(const ArgumentPlan& output, const ArgumentPlan& input) {
+  const TensorInfo& out = output.info;
+  const TensorInfo& in = input.info;
+  const bool both_static = !out.is_dynamic() && !in.is_dynamic();
+  const bool same = out.type == in.type && out.location == in.location && (!both_static || out.maximum == in.maximum);
+  if (same && !out.data_dependent) return {};
+  return Error(
+      ErrorCode::kInvalidData,
+      base::concat("aliased_io: output '", out.name, "' (", engine::name(out.type), " ", engine::to_string(out.maximum),
+                   ") cannot share the memory of input '", in.name, "' (", engine::name(in.type), " ",
+                   engine::to_string(in.maximum), "): both must have one type and shape, which no data decides"));
+}
+
 /// From the blob (TR02), and from the engine where it knows of an alias that the blob does not name.
 Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings) {
   for (const blob::AliasedIo& alias : metadata.aliased_io) {
@@ -98,7 +112,10 @@ Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob:
       const auto is_it = [&](const ArgumentPlan& other) { return other.tensor == *output.info.aliased_input; };
       output.aliased_input = std::find_if(arguments.begin(), arguments.end(), is_it) - arguments.begin();
     }
-    if (output.aliased_input) arguments[*output.aliased_input].is_alias_target = true;
+    if (!output.aliased_input) continue;
+    ArgumentPlan& input = arguments[*output.aliased_input];
+    ETRT_TRY(check_alias(output, input));
+    input.is_alias_target = true;
   }
   return {};
 }

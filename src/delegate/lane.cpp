@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <base/try.h>
 #include <cuda/current_context.h>
@@ -9,15 +10,11 @@ namespace etrt::delegate {
 
 Result<std::unique_ptr<Lane>> Lane::create(const cuda::Device& device, engine::Engine& engine, const IoPlan& plan,
                                            std::optional<int> profile) {
-  // In the primary context, whichever is current: an event made in a green context would go with it.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
   const cuda::RelaxedCapture relaxed(device.driver);
   std::unique_ptr<Lane> lane(new Lane());
   ETRT_TRY_ASSIGN(lane->context_, engine.create_context(profile));
-  ETRT_TRY_ASSIGN(lane->done_, cuda::create_event(device.driver));
-  ETRT_TRY_ASSIGN(auto inputs_consumed, cuda::create_event(device.driver));
-  if (lane->context_->set_input_consumed_event(inputs_consumed.get()))
-    lane->inputs_consumed_ = std::move(inputs_consumed);
+  ETRT_TRY_ASSIGN(lane->events_, lane->create_events(device));
   lane->dims.resize(plan.arguments.size());
   lane->bound.resize(plan.arguments.size());
   lane->values.resize(plan.arguments.size());
@@ -28,6 +25,25 @@ Result<std::unique_ptr<Lane>> Lane::create(const cuda::Device& device, engine::E
     lane->values[i].resize(engine::element_count(info.maximum).value_or(0) * engine::byte_size(info.type));
   }
   return lane;
+}
+
+/// In the primary context, whichever is current: an event made in a green context would go with it.
+Result<Lane::Events> Lane::create_events(const cuda::Device& device) {
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
+  const cuda::RelaxedCapture relaxed(device.driver);
+  Events events;
+  ETRT_TRY_ASSIGN(events.done, cuda::create_event(device.driver));
+  ETRT_TRY_ASSIGN(auto inputs_consumed, cuda::create_event(device.driver));
+  if (context_->set_input_consumed_event(inputs_consumed.get())) events.inputs_consumed = std::move(inputs_consumed);
+  return events;
+}
+
+Status Lane::enter_graph(const cuda::Device& device) {
+  if (in_graph_) return {};
+  ETRT_TRY_ASSIGN(Events events, create_events(device));
+  before_graph_ = std::exchange(events_, std::move(events));
+  in_graph_ = true;
+  return {};
 }
 
 bool Lane::is_set_to(std::span<const InputState> inputs) const {
@@ -59,6 +75,7 @@ void Lane::set_layer_timing(bool on) {
 
 void Lane::invalidate() {
   shapes_valid = false;
+  warm = false;
   for (Bound& entry : bound) entry = {};
   scratch_address = 0;
   scratch_bytes = 0;

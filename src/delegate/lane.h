@@ -25,10 +25,13 @@ class Lane {
                                               std::optional<int> profile);
 
   engine::ExecutionContext& context() { return *context_; }
-  CUevent done() const { return done_.get(); }
+  /// Marks the end of the last call.
+  CUevent done() const { return events_.done.get(); }
 
   /// Marks when the last call's inputs are read; `done` where the engine does not tell.
-  CUevent inputs_consumed() const { return inputs_consumed_.get() != nullptr ? inputs_consumed_.get() : done_.get(); }
+  CUevent inputs_consumed() const {
+    return events_.inputs_consumed.get() != nullptr ? events_.inputs_consumed.get() : done();
+  }
 
   /// What an argument is bound to.
   struct Bound {
@@ -58,19 +61,21 @@ class Lane {
   std::uint64_t scratch_address = 0;  ///< what the context was given
   std::size_t scratch_bytes = 0;
 
-  /// What is known of the lane's last call. Waiting for or asking after an event that was recorded in a capture would
-  /// break that capture, so the pool must know.
-  enum class Last {
-    kNone,        ///< there was none
-    kRan,         ///< not in a capture
-    kCaptured,    ///< in a capture: a graph may run the lane at any time
-    kNotChecked,  ///< on the fast path, which does not ask
-  };
-
-  Last last = Last::kNone;
   CUstream stream = nullptr;    ///< of the last call; a handle that CUDA may have given to another stream since
-  std::uint64_t stream_id = 0;  ///< of the last call; 0: none, or it was captured
+  std::uint64_t stream_id = 0;  ///< of the last call; 0: none, or one in a capture
   std::uint64_t last_use = 0;   ///< order of use within the pool
+  bool ran = false;             ///< a call outside of captures has recorded `direct_done`
+  bool warm = false;            ///< has run with the shapes it is set to, as a capture needs it
+
+  /// A call on it was captured: a graph may run it at any time, for the rest of its life.
+  bool in_graph() const { return in_graph_; }
+
+  /// Gives the lane to a graph. Captured calls get events of their own: an event that was recorded in a capture breaks
+  /// it when somebody asks, and tells nothing of the calls before. The old ones live on, for those who wait for them.
+  Status enter_graph(const cuda::Device& device);
+
+  /// Marks the end of the last call outside of captures.
+  CUevent direct_done() const { return before_graph_.done.get() != nullptr ? before_graph_.done.get() : done(); }
 
   /// Scratch memory for a graph: the last that was made for one, when it is large enough. Allocated while the stream is
   /// in capture, which the driver allows in relaxed mode.
@@ -84,11 +89,18 @@ class Lane {
   void invalidate();
 
  private:
-  Lane() = default;
+  struct Events {
+    cuda::Event done;
+    cuda::Event inputs_consumed;  ///< none where the engine does not tell
+  };
 
+  Lane() = default;
+  Result<Events> create_events(const cuda::Device& device);
+
+  Events events_;
+  Events before_graph_;
   std::unique_ptr<engine::ExecutionContext> context_;
-  cuda::Event done_;
-  cuda::Event inputs_consumed_;
+  bool in_graph_ = false;
   bool times_layers_ = false;
 };
 

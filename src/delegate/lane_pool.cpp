@@ -20,139 +20,113 @@ Status LanePool::warm_up() {
   return {};
 }
 
-LanePool::Entry* LanePool::find_on_stream(const Request& request) {
+template <class Predicate>
+LanePool::Entry* LanePool::find_free(Predicate fits) const {
   for (const auto& entry : entries_) {
-    if (!entry->leased && entry->lane->stream_id == request.stream.id && entry->lane->is_set_to(request.inputs)) {
-      return entry.get();
-    }
+    if (!entry->leased && fits(*entry->lane)) return entry.get();
   }
   return nullptr;
 }
 
-LanePool::Entry* LanePool::find_on_handle(const Request& request) {
-  for (const auto& entry : entries_) {
-    if (!entry->leased && entry->lane->last != Lane::Last::kNone &&
-        entry->lane->stream == request.stream.stream.get() && entry->lane->is_set_to(request.inputs)) {
-      return entry.get();
-    }
-  }
-  return nullptr;
+/// Asks only after events that no capture has recorded.
+bool LanePool::is_idle(Lane& lane) const {
+  return !lane.ran || device_.driver.cuEventQuery(lane.direct_done()) == CUDA_SUCCESS;
 }
 
-bool LanePool::is_idle(Lane& lane) {
-  if (lane.last == Lane::Last::kNone) return true;
-  return lane.last == Lane::Last::kRan && device_.driver.cuEventQuery(lane.done()) == CUDA_SUCCESS;
+LanePool::Entry* LanePool::find_idle(const Request& request, bool same_shapes) const {
+  return find_free(
+      [&](Lane& lane) { return !lane.in_graph() && lane.is_set_to(request.inputs) == same_shapes && is_idle(lane); });
 }
 
-LanePool::Entry* LanePool::find_idle(const Request& request, bool same_shapes) {
-  for (const auto& entry : entries_) {
-    if (entry->leased || entry->lane->is_set_to(request.inputs) != same_shapes) continue;
-    if (is_idle(*entry->lane)) return entry.get();
-  }
-  return nullptr;
-}
-
-LanePool::Entry* LanePool::find_oldest(const Request& request, bool same_shapes) {
+LanePool::Entry* LanePool::find_oldest(const Request& request, bool same_shapes) const {
   Entry* oldest = nullptr;
   for (const auto& entry : entries_) {
-    if (entry->leased || entry->lane->last != Lane::Last::kRan) continue;
-    if (entry->lane->is_set_to(request.inputs) != same_shapes) continue;
+    if (entry->leased || entry->lane->in_graph() || entry->lane->is_set_to(request.inputs) != same_shapes) continue;
     if (oldest == nullptr || entry->lane->last_use < oldest->lane->last_use) oldest = entry.get();
   }
   return oldest;
 }
 
 bool LanePool::can_grow() const {
-  // Lanes that are, or may be, part of a graph are no use to other streams.
   const auto usable = std::count_if(entries_.begin(), entries_.end(), [](const auto& entry) {
-    return entry->leased || entry->lane->last == Lane::Last::kNone || entry->lane->last == Lane::Last::kRan;
+    return entry->lane == nullptr || !entry->lane->in_graph();
   });
   return static_cast<std::size_t>(usable) < limit_;
 }
 
-LanePool::Pick LanePool::pick_existing(const Request& request, bool may_grow) {
+/// No entry: there is none that is free now.
+LanePool::Pick LanePool::pick_existing(const Request& request) const {
   const cuda::RelaxedCapture relaxed(device_.driver);
   if (Entry* idle = find_idle(request, true)) return {idle, Wait::kNone};
   if (Entry* idle = find_idle(request, false)) return {idle, Wait::kNone};
-  if (may_grow && can_grow()) return {nullptr, Wait::kNone};
+  if (can_grow()) return {nullptr, Wait::kNone};
   if (Entry* oldest = find_oldest(request, true)) return {oldest, Wait::kOnDevice};
   return {find_oldest(request, false), Wait::kOnHost};
 }
 
-LanePool::Lease LanePool::take(Entry& entry, const Request& request, Lane::Last last) {
-  Lane& lane = *entry.lane;
-  const bool changed_stream = lane.last == Lane::Last::kNone || lane.stream != request.stream.stream.get();
+LanePool::Lease LanePool::take(Entry& entry, const SelectedStream& stream) {
   entry.leased = true;
-  lane.last = last;
-  lane.stream = request.stream.stream.get();
-  lane.stream_id = last == Lane::Last::kCaptured ? 0 : request.stream.id;
-  lane.last_use = ++uses_;
-  return Lease(*this, entry, last == Lane::Last::kCaptured, changed_stream);
+  return Lease(*this, entry, stream);
 }
 
-Result<bool> LanePool::is_capturing(const Request& request) const {
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(cuda::check(device_.driver, device_.driver.cuStreamIsCapturing(request.stream.stream.get(), &capture),
-                       "cuStreamIsCapturing"));
-  return capture != CU_STREAM_CAPTURE_STATUS_NONE;
+Result<LanePool::Lease> LanePool::take_behind(std::unique_lock<std::mutex>& lock, const Pick& pick,
+                                              const Request& request) {
+  Lease leased = take(*pick.entry, request.stream);
+  lock.unlock();
+  ETRT_TRY(wait_for(*leased, pick.wait, request));
+  return leased;
 }
 
-/// The request's stream is not in capture, so the events of its own lanes may be asked after. One that was recorded in
-/// an earlier capture answers with an error.
-void LanePool::check_lanes_of(const Request& request) {
-  const cuda::RelaxedCapture relaxed(device_.driver);
-  for (const auto& entry : entries_) {
-    if (entry->leased || entry->lane->last != Lane::Last::kNotChecked) continue;
-    if (entry->lane->stream_id != request.stream.id) continue;
-    const CUresult result = device_.driver.cuEventQuery(entry->lane->done());
-    const bool ran = result == CUDA_SUCCESS || result == CUDA_ERROR_NOT_READY;
-    entry->lane->last = ran ? Lane::Last::kRan : Lane::Last::kCaptured;
-  }
-}
-
-Result<LanePool::Lease> LanePool::lease_on_stream(Entry& entry, const Request& request) {
-  if (!several_streams_) return take(entry, request, Lane::Last::kNotChecked);
-  ETRT_TRY_ASSIGN(const bool capturing, is_capturing(request));
-  return take(entry, request, capturing ? Lane::Last::kCaptured : Lane::Last::kRan);
+Status LanePool::Lease::begin() const {
+  Lane& lane = *entry_->lane;
+  if (stream_.in_capture) ETRT_TRY(lane.enter_graph(pool_->device_));
+  lane.stream = stream_.stream.get();
+  lane.stream_id = stream_.in_capture ? 0 : stream_.id;
+  lane.last_use = use_;
+  return {};
 }
 
 Result<LanePool::Lease> LanePool::lease(const Request& request) {
   std::unique_lock lock(mutex_);
-  if (request.stream.id == 0) return lease_in_capture(request);
-  if (only_stream_ == 0) only_stream_ = request.stream.id;
-  several_streams_ |= only_stream_ != request.stream.id;
-  if (Entry* entry = find_on_stream(request)) return lease_on_stream(*entry, request);
-  ETRT_TRY_ASSIGN(const bool capturing, is_capturing(request));
-  if (capturing) return lease_in_capture(request);
-  check_lanes_of(request);
-
+  if (request.stream.in_capture) return lease_in_capture(lock, request);
+  const auto follows = [&](Lane& lane) {
+    return lane.stream_id == request.stream.id && !lane.in_graph() && lane.is_set_to(request.inputs);
+  };
+  if (Entry* entry = find_free(follows)) return take(*entry, request.stream);
   while (true) {
-    const Pick pick = pick_existing(request, true);
-    if (pick.entry == nullptr && can_grow()) return grow(lock, request);
-    if (pick.entry != nullptr) {
-      Lease leased = take(*pick.entry, request, Lane::Last::kRan);
-      lock.unlock();
-      Status waited = wait_for(*leased, pick.wait, request);
-      if (!waited.ok()) {
-        // Its old work is still ordered by its event alone: no stream may take it for its own.
-        const std::lock_guard relock(mutex_);
-        leased->stream_id = 0;
-        return std::move(waited).error();
-      }
-      return leased;
-    }
+    const Pick pick = pick_existing(request);
+    if (pick.entry != nullptr) return take_behind(lock, pick, request);
+    if (can_grow()) return grow(lock, request);
     given_back_.wait(lock);
   }
 }
 
-Result<LanePool::Lease> LanePool::lease_in_capture(const Request& request) {
-  // The stream has no id now, so its own lanes are known by its handle alone; its order protects them, in the graph
-  // too.
-  if (Entry* entry = find_on_handle(request)) return take(*entry, request, Lane::Last::kCaptured);
+/// First the graphs' own lane of this stream, then one that the stream's order protects, then any that is idle. A guard
+/// that began in the capture does not know which stream its handle is: a lane still in flight is waited for, since its
+/// work may be that of an earlier stream of the same handle.
+LanePool::Pick LanePool::pick_for_capture(const Request& request) const {
   const cuda::RelaxedCapture relaxed(device_.driver);
-  if (Entry* idle = find_idle(request, true)) return take(*idle, request, Lane::Last::kCaptured);
+  const SelectedStream& selected = request.stream;
+  const auto fits = [&](const Lane& lane, bool in_graph) {
+    return lane.in_graph() == in_graph && lane.warm && lane.is_set_to(request.inputs);
+  };
+  const auto on_handle = [&](const Lane& lane) { return lane.stream == selected.stream.get(); };
+  if (Entry* own = find_free([&](Lane& lane) { return fits(lane, true) && on_handle(lane); }))
+    return {own, Wait::kNone};
+  const auto follows = [&](Lane& lane) {
+    return fits(lane, false) && selected.id != 0 && lane.stream_id == selected.id;
+  };
+  if (Entry* entry = find_free(follows)) return {entry, Wait::kNone};
+  if (Entry* idle = find_free([&](Lane& lane) { return fits(lane, false) && is_idle(lane); }))
+    return {idle, Wait::kNone};
+  return {find_free([&](Lane& lane) { return fits(lane, false) && on_handle(lane); }), Wait::kOnHost};
+}
+
+Result<LanePool::Lease> LanePool::lease_in_capture(std::unique_lock<std::mutex>& lock, const Request& request) {
+  const Pick pick = pick_for_capture(request);
+  if (pick.entry != nullptr) return take_behind(lock, pick, request);
   return Error(ErrorCode::kInvalidState,
-               "the stream is being captured, and no execution context is idle and set to these shapes: run the "
+               "the stream is being captured, and no execution context is idle and has run with these shapes: run the "
                "program once with the same shapes on this stream before the capture begins");
 }
 
@@ -169,18 +143,18 @@ Result<LanePool::Lease> LanePool::grow(std::unique_lock<std::mutex>& lock, const
     return std::move(made).error();
   }
   entry.lane = std::move(made).value();
-  return take(entry, request, Lane::Last::kRan);
+  return take(entry, request.stream);
 }
 
 Status LanePool::wait_for(Lane& lane, Wait wait, const Request& request) const {
   const cuda::Driver& driver = device_.driver;
   if (wait == Wait::kOnDevice) {
-    return cuda::check(driver, driver.cuStreamWaitEvent(request.stream.stream.get(), lane.done(), 0),
+    return cuda::check(driver, driver.cuStreamWaitEvent(request.stream.stream.get(), lane.direct_done(), 0),
                        "cuStreamWaitEvent");
   }
   if (wait == Wait::kOnHost) {
     const cuda::RelaxedCapture relaxed(driver);
-    return cuda::check(driver, driver.cuEventSynchronize(lane.done()), "cuEventSynchronize");
+    return cuda::check(driver, driver.cuEventSynchronize(lane.direct_done()), "cuEventSynchronize");
   }
   return {};
 }
@@ -197,9 +171,8 @@ void LanePool::drain() noexcept {
   const std::lock_guard lock(mutex_);
   const cuda::RelaxedCapture relaxed(device_.driver);
   for (const auto& entry : entries_) {
-    const Lane* lane = entry->lane.get();
-    if (lane == nullptr || lane->last == Lane::Last::kNone || lane->last == Lane::Last::kCaptured) continue;
-    static_cast<void>(device_.driver.cuEventSynchronize(lane->done()));
+    if (entry->lane == nullptr || !entry->lane->ran) continue;
+    static_cast<void>(device_.driver.cuEventSynchronize(entry->lane->direct_done()));
   }
 }
 
@@ -218,30 +191,35 @@ void LanePool::add_to(ProgramReport& report) const {
   std::unique_lock lock(mutex_);
   report.execution_contexts = entries_.size();
   std::size_t index = 0;
-  while (const Lane* lane = wait_for_lane(index++, lock)) {
-    for (const DeviceStaging& staging : lane->staging) report.device_staging_bytes += staging.capacity();
-    report.graph_bytes += lane->graph_scratch_total;
+  while (const Entry* entry = wait_for_lane(index++, lock)) {
+    for (const DeviceStaging& staging : entry->lane->staging) report.device_staging_bytes += staging.capacity();
+    report.graph_bytes += entry->lane->graph_scratch_total;
   }
 }
 
 /// Null past the last lane: there may be more or fewer than before the wait.
-Lane* LanePool::wait_for_lane(std::size_t index, std::unique_lock<std::mutex>& lock) const {
+LanePool::Entry* LanePool::wait_for_lane(std::size_t index, std::unique_lock<std::mutex>& lock) const {
   given_back_.wait(lock, [&] { return index >= entries_.size() || !entries_[index]->leased; });
-  return index < entries_.size() ? entries_[index]->lane.get() : nullptr;
+  return index < entries_.size() ? entries_[index].get() : nullptr;
 }
 
-std::vector<LayerTime> LanePool::layer_times() const {
+std::vector<LayerTime> LanePool::layer_times() {
   std::unique_lock lock(mutex_);
-  Lane* latest = nullptr;
+  Entry* latest = nullptr;
   std::size_t index = 0;
-  while (Lane* lane = wait_for_lane(index++, lock)) {
-    if (latest == nullptr || lane->last_use > latest->last_use) latest = lane;
+  while (Entry* entry = wait_for_lane(index++, lock)) {
+    if (latest == nullptr || entry->lane->last_use > latest->lane->last_use) latest = entry;
   }
   std::vector<LayerTime> layers;
-  if (latest == nullptr || !latest->times_layers() || latest->last == Lane::Last::kCaptured) return layers;
+  if (latest == nullptr) return layers;
+  given_back_.wait(lock, [&] { return !latest->leased; });
+  if (!latest->lane->times_layers() || latest->lane->in_graph()) return layers;
+  // Leased, not locked: the engine waits for the device, and other calls must not.
+  const Lease lease = take(*latest, {cuda::legacy_stream(), 0, false, false});
+  lock.unlock();
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
   // An engine without layers, and one that has not run since, answer with an error: there is nothing to tell.
-  auto times = latest->context().layer_times();
+  auto times = lease->context().layer_times();
   if (!times.ok()) return layers;
   for (engine::LayerTime& time : *times) layers.push_back({std::move(time.name), time.milliseconds});
   return layers;

@@ -18,9 +18,8 @@ namespace etrt::delegate {
 
 /// A handle's lanes. A call leases one, enqueues its work on it, and gives it back with the work in flight.
 ///
-/// While one stream alone uses the handle, its calls ask the driver nothing here. Once a second one has, each call asks
-/// whether its stream is being captured: a lane in a graph belongs to that graph, and the events of an active capture
-/// must not be touched from outside.
+/// A lane that a capture has taken belongs to that stream's graphs for the handle's life: they run whenever the caller
+/// launches them, so no other call gets it. It does not count towards the limit.
 ///
 /// Which one, in this order: the lane last used on the call's stream (the stream orders the two); an idle one; a new
 /// one, up to the limit; the oldest, behind a wait on the device. Lanes set to the call's shapes (and shape tensors'
@@ -42,14 +41,14 @@ class LanePool {
 
   /// Leases a lane, ordered behind its earlier work on the request's stream. Blocks only as the class comment says, or
   /// for as long as other threads hold every lane in the middle of their own calls.
-  /// A stream in capture gets only a lane set to its shapes that needs no wait: `kInvalidState` otherwise, with the
-  /// capture untouched.
+  /// A stream in capture gets only a lane that has run with its shapes: `kInvalidState` otherwise, with the capture
+  /// untouched. The lane stays as it was until `Lease::begin`, so a call may still be refused.
   Result<Lease> lease(const Request& request);
 
   /// Makes the first lane, so that its cost and its errors come when the program is loaded.
   Status warm_up();
 
-  /// Waits until no lane has work in flight, whatever became of the streams. Lanes in graphs are not waited for.
+  /// Waits until no lane has work in flight, whatever became of the streams. Graphs are not waited for.
   void drain() noexcept;
 
   /// Frees every lane; none may have work in flight or be leased.
@@ -61,7 +60,7 @@ class LanePool {
   void add_to(ProgramReport& report) const;
 
   /// The layers of the last call, when they were measured. Waits for calls in progress, and for that one's work.
-  std::vector<LayerTime> layer_times() const;
+  std::vector<LayerTime> layer_times();
 
  private:
   /// How a leased lane gets behind its own earlier work.
@@ -75,22 +74,21 @@ class LanePool {
     Wait wait;
   };
 
-  Entry* find_on_stream(const Request& request);
-  Entry* find_on_handle(const Request& request);
-  Result<bool> is_capturing(const Request& request) const;
-  void check_lanes_of(const Request& request);
-  Result<Lease> lease_on_stream(Entry& entry, const Request& request);
-  Entry* find_idle(const Request& request, bool same_shapes);
-  Entry* find_oldest(const Request& request, bool same_shapes);
-  Pick pick_existing(const Request& request, bool may_grow);
+  template <class Predicate>
+  Entry* find_free(Predicate fits) const;
+  bool is_idle(Lane& lane) const;
+  Entry* find_idle(const Request& request, bool same_shapes) const;
+  Entry* find_oldest(const Request& request, bool same_shapes) const;
+  Pick pick_existing(const Request& request) const;
   bool can_grow() const;
-  bool is_idle(Lane& lane);
   Result<Lease> grow(std::unique_lock<std::mutex>& lock, const Request& request);
-  Result<Lease> lease_in_capture(const Request& request);
-  Lease take(Entry& entry, const Request& request, Lane::Last last);
+  Pick pick_for_capture(const Request& request) const;
+  Result<Lease> lease_in_capture(std::unique_lock<std::mutex>& lock, const Request& request);
+  Lease take(Entry& entry, const SelectedStream& stream);
+  Result<Lease> take_behind(std::unique_lock<std::mutex>& lock, const Pick& pick, const Request& request);
   Status wait_for(Lane& lane, Wait wait, const Request& request) const;
   void give_back(Entry& entry) noexcept;
-  Lane* wait_for_lane(std::size_t index, std::unique_lock<std::mutex>& lock) const;
+  Entry* wait_for_lane(std::size_t index, std::unique_lock<std::mutex>& lock) const;
 
   const cuda::Device& device_;
   const std::size_t limit_;
@@ -100,20 +98,15 @@ class LanePool {
   mutable std::condition_variable given_back_;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::uint64_t uses_ = 0;
-  std::uint64_t only_stream_ = 0;  ///< the one stream that has used the handle; 0: none yet
-  bool several_streams_ = false;
 };
 
 /// A leased lane; goes back when it ends, its work in flight or not.
 class LanePool::Lease {
  public:
-  Lease(LanePool& pool, Entry& entry, bool in_capture, bool changed_stream)
-      : pool_(&pool), entry_(&entry), in_capture_(in_capture), changed_stream_(changed_stream) {}
+  Lease(LanePool& pool, Entry& entry, const SelectedStream& stream)
+      : pool_(&pool), entry_(&entry), stream_(stream), use_(++pool.uses_) {}
   Lease(Lease&& other) noexcept
-      : pool_(std::exchange(other.pool_, nullptr)),
-        entry_(other.entry_),
-        in_capture_(other.in_capture_),
-        changed_stream_(other.changed_stream_) {}
+      : pool_(std::exchange(other.pool_, nullptr)), entry_(other.entry_), stream_(other.stream_), use_(other.use_) {}
   Lease& operator=(Lease&&) = delete;
   ~Lease() {
     if (pool_ != nullptr) pool_->give_back(*entry_);
@@ -122,17 +115,17 @@ class LanePool::Lease {
   Lane& operator*() const { return *entry_->lane; }
   Lane* operator->() const { return entry_->lane.get(); }
 
-  /// Whether the stream is known to be in capture. False on the fast path, which does not ask.
-  bool in_capture() const { return in_capture_; }
+  /// The call is about to enqueue: the lane is its stream's from here on, or its graph's.
+  Status begin() const;
 
-  /// Whether the lane last ran on another stream, or never.
-  bool changed_stream() const { return changed_stream_; }
+  /// Whether the lane last ran on another stream, or never. Before `begin`.
+  bool changes_stream() const { return entry_->lane->last_use == 0 || entry_->lane->stream != stream_.stream.get(); }
 
  private:
   LanePool* pool_;
   Entry* entry_;
-  bool in_capture_;
-  bool changed_stream_;
+  SelectedStream stream_;
+  std::uint64_t use_;
 };
 
 }  // namespace etrt::delegate

@@ -51,7 +51,8 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
                               "guard on a stream of that device"));
   }
   if (on_device) {
-    argument.placement = Placement::kDevice;
+    const bool aligned = argument.address() % plan.info.address_alignment == 0;
+    argument.placement = aligned ? Placement::kDevice : Placement::kDeviceUnaligned;
   } else {
     argument.placement = facts.memory_type == CU_MEMORYTYPE_HOST ? Placement::kHostPinned : Placement::kHostPageable;
   }

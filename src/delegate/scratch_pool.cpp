@@ -16,15 +16,17 @@ ScratchPool::Ref::~Ref() {
 cuda::StreamOrderedMemory ScratchPool::Ref::leave() noexcept {
   cuda::StreamOrderedMemory taken;
   if (pool_ == nullptr) return taken;
-  const std::lock_guard lock(pool_->mutex_);
   Piece& piece = piece_->second;
   {
-    const std::lock_guard piece_lock(piece.mutex);
+    // Before the pool's mutex: an enqueue that waits for the device holds this one, and must hold up its stream alone.
+    const std::lock_guard lock(piece.mutex);
     if (piece.last_user == this) {
       taken = std::move(piece.memory);
+      piece.bytes = 0;
       piece.last_user = nullptr;
     }
   }
+  const std::lock_guard lock(pool_->mutex_);
   if (--piece.users == 0) pool_->pieces_.erase(piece_);
   pool_ = nullptr;
   return taken;
@@ -57,6 +59,7 @@ Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, const cuda::Device& devi
       grown.free_on(stream);
     }
   }
+  piece.bytes = piece.memory.size();
   piece.last_user = &ref;
   lease.address = piece.memory.get();
   return lease;
@@ -67,8 +70,7 @@ std::size_t ScratchPool::bytes(const cuda::Device& device) {
   std::size_t total = 0;
   for (auto& [key, piece] : pieces_) {
     if (key.driver != &device.driver || key.device != device.ordinal) continue;
-    const std::lock_guard piece_lock(piece.mutex);
-    total += piece.memory.size();
+    total += piece.bytes;
   }
   return total;
 }

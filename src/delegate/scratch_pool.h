@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,7 @@ class ScratchPool {
   struct Piece {
     std::mutex mutex;  ///< held from the choice of an address to the end of the enqueue that uses it
     cuda::StreamOrderedMemory memory;
+    std::atomic<std::size_t> bytes{0};  ///< of the memory; read without the mutex, which an enqueue may hold for long
     const Ref* last_user = nullptr;
     std::size_t users = 0;  ///< Refs; guarded by the pool's mutex
   };

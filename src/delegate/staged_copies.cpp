@@ -24,10 +24,8 @@ Status check_on_host(const cuda::Driver& driver, const void* pointer) {
                             " for its host side: give the program host memory there, or export it without the copy"));
 }
 
-Status check_not_in_capture(const cuda::Driver& driver, cuda::StreamRef stream) {
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(cuda::check(driver, driver.cuStreamIsCapturing(stream.get(), &capture), "cuStreamIsCapturing"));
-  if (capture == CU_STREAM_CAPTURE_STATUS_NONE) return {};
+Status check_not_in_capture(const SelectedStream& selected) {
+  if (!selected.in_capture) return {};
   return Error(ErrorCode::kInvalidState,
                "the stream is being captured and the program copies between host and device, which is staged anew at "
                "every call: capture a program whose inputs and outputs are on the device");
@@ -38,7 +36,7 @@ Status check_not_in_capture(const cuda::Driver& driver, cuda::StreamRef stream) 
 Result<SelectedStream> StagedCopies::select(const void* host) const {
   ETRT_TRY_ASSIGN(const SelectedStream selected, select_stream(device_));
   ETRT_TRY(check_on_host(device_.driver, host));
-  ETRT_TRY(check_not_in_capture(device_.driver, selected.stream));
+  ETRT_TRY(check_not_in_capture(selected));
   return selected;
 }
 

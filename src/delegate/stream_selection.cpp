@@ -28,7 +28,18 @@ Result<SelectedStream> checked(const std::optional<api::StreamIdentity>& identit
                               ", the program runs on ", device.label,
                               ": choose a stream of the program's device, or load the program for the stream's"));
   }
-  return SelectedStream{cuda::StreamRef(stream), identity->id, true};
+  return SelectedStream{cuda::StreamRef(stream), identity->id, true, identity->id == 0};
+}
+
+/// The guard has found out what its stream is; a capture may have begun since.
+Result<SelectedStream> of_guard(StreamGuard& guard, const cuda::Device& device) {
+  const CUstream stream = detail::GuardAccess::stream(guard);
+  ETRT_TRY_ASSIGN(SelectedStream selected, checked(detail::GuardAccess::identity(guard), stream, device));
+  if (selected.in_capture) return selected;
+  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
+  ETRT_TRY(cuda::check(device.driver, device.driver.cuStreamIsCapturing(stream, &capture), "cuStreamIsCapturing"));
+  selected.in_capture = capture != CU_STREAM_CAPTURE_STATUS_NONE;
+  return selected;
 }
 
 Result<SelectedStream> per_thread(const cuda::Device& device) {
@@ -41,15 +52,13 @@ Result<SelectedStream> per_thread(const cuda::Device& device) {
                  "the per-thread default stream: choose a stream of that context with etrt::StreamGuard");
   }
   ETRT_TRY_ASSIGN(const auto identity, api::identify_stream(driver, CU_STREAM_PER_THREAD));
-  return SelectedStream{cuda::per_thread_stream(), identity.id, false};
+  return SelectedStream{cuda::per_thread_stream(), identity.id, false, identity.id == 0};
 }
 
 }  // namespace
 
 Result<SelectedStream> select_stream(const cuda::Device& device) {
-  if (StreamGuard* guard = detail::GuardAccess::innermost()) {
-    return checked(detail::GuardAccess::identity(*guard), detail::GuardAccess::stream(*guard), device);
-  }
+  if (StreamGuard* guard = detail::GuardAccess::innermost()) return of_guard(*guard, device);
   if (const auto stream = executorch_caller_stream()) {
     return checked(api::Platform::instance().identify(*stream), *stream, device);
   }

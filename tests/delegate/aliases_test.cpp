@@ -56,5 +56,27 @@ TEST_P(Aliases, OfAHostInputAndADeviceOutputAreReadyOnReturn) {
   EXPECT_EQ(out.read(), Values(8, 6));
 }
 
+TEST_P(Aliases, OfAnotherShapeAreRefused) {
+  KernelPlan plan = KernelPlan::fixed(1, {64});
+  plan.inputs.push_back({"small", {2}, {2}});
+  const auto handle = try_load(blob_of(plan, {{"out0", "small", "kv_cache_update"}}));
+  ASSERT_THAT(handle, fails_with(ErrorCode::kInvalidData));
+  EXPECT_NE(handle.error().message().find("'small'"), std::string::npos) << handle.error().message();
+}
+
+TEST_P(Aliases, WhoseShapesPartInACallAreRefusedBeforeAnythingIsEnqueued) {
+  KernelPlan plan = KernelPlan::dynamic(1, 16);
+  plan.inputs.push_back({"cache", {1, 4}, {16, 4}});
+  const auto handle = must(try_load(blob_of(plan, {{"out0", "cache", "kv_cache_update"}})));
+  DeviceTensor in(device(), {16, 4}, 5);
+  DeviceTensor cache(device(), {2, 4}, 9);
+  DeviceTensor out(device(), {16, 4}, 0);
+  const auto launches = calls(Symbol::k_cuLaunchKernel);
+  EXPECT_THAT(execute(*handle, {in.tensor.value(), cache.tensor.value(), out.tensor.value()}),
+              fails_with(ErrorCode::kInvalidData));
+  EXPECT_EQ(calls(Symbol::k_cuLaunchKernel), launches);
+  EXPECT_EQ(cache.read(), Values(8, 9));
+}
+
 }  // namespace
 }  // namespace etrt::test

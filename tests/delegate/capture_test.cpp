@@ -1,5 +1,6 @@
 // execute() on a stream in capture.
 
+#include <atomic>
 #include <delegate_fixture.h>
 
 namespace etrt::test {
@@ -141,6 +142,121 @@ TEST_P(Capture, KeepsItsContextFromOtherStreams) {
   ASSERT_THAT(stream.synchronize(), is_ok());
 }
 
+TEST_P(Capture, KeepsItsContextFromDirectCallsToo) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  DeviceTensor other_out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const Stream launcher = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  const auto exec = capture(stream, [&] { ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok()); });
+  ASSERT_THAT(execute(*handle, in.tensor, other_out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+
+  auto gate = close_gate(launcher);
+  ASSERT_THAT(driver().cuGraphLaunch(exec.get(), launcher.get()), is_ok());
+  ASSERT_THAT(execute(*handle, in.tensor, other_out.tensor), is_ok());
+  EXPECT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(other_out.read(), Values(8, 6));
+  gate.open();
+  ASSERT_THAT(launcher.synchronize(), is_ok());
+  EXPECT_EQ(handle->lane_count(), 2u);
+}
+
+TEST_P(Capture, LeavesDestroyToWaitForTheCallsBeforeIt) {
+  auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  std::optional<StreamGuard> guard(std::in_place, stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  auto gate = close_gate(stream);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  begin_capture(stream);
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  end_capture(stream);
+  guard.reset();
+  gate.open();
+  handle.reset();
+  EXPECT_TRUE(must(stream.is_done()));
+}
+
+TEST_P(Capture, LeavesTheEventsOfEarlierCallsOutside) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream earlier = create_stream();
+  const Stream stream = create_stream();
+  const Stream reader = create_stream();
+  const StreamGuard guard(earlier.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  const cudaEvent_t completion = *last_completion();
+  ASSERT_THAT(earlier.synchronize(), is_ok());
+  begin_capture(stream);
+  {
+    const StreamGuard captured(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    EXPECT_NE(*last_completion(), completion);
+  }
+  ASSERT_THAT(reader.wait(completion), is_ok());
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_ACTIVE;
+  EXPECT_THAT(driver().cuStreamIsCapturing(reader.get(), &status), is_ok());
+  EXPECT_EQ(status, CU_STREAM_CAPTURE_STATUS_NONE);
+  end_capture(stream);
+}
+
+TEST_P(Capture, ThatRefusesACallCostsNoContext) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  HostTensor host({8}, 5);
+  for (int i = 0; i < 4; ++i) {
+    const Stream stream = create_stream();
+    {
+      const StreamGuard guard(stream.get());
+      ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+      ASSERT_THAT(stream.synchronize(), is_ok());
+    }
+    EXPECT_EQ(refused(*handle, host.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+  }
+  EXPECT_EQ(handle->lane_count(), 1u);
+}
+
+TEST_P(Capture, WaitsForTheCallInFlightWhenItsGuardCannotTellWhichStreamItIs) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  auto gate = close_gate(stream);
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  const auto waits = calls(Symbol::k_cuEventSynchronize);
+  std::atomic<bool> captured{false};
+  std::thread opener([&] {
+    while (!captured && calls(Symbol::k_cuEventSynchronize) == waits) std::this_thread::yield();
+    gate.open();
+  });
+  begin_capture(stream);
+  {
+    const StreamGuard guard(stream.get());
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  captured = true;
+  opener.join();
+  end_capture(stream);
+  EXPECT_EQ(calls(Symbol::k_cuEventSynchronize), waits + 1);
+  ASSERT_THAT(stream.synchronize(), is_ok());
+}
+
 TEST_P(Capture, RefusesHostMemoryAndStaysValid) {
   const auto handle = load(KernelPlan::fixed(1, {8}));
   HostTensor host({8}, 5);
@@ -169,6 +285,19 @@ TEST_P(Capture, RefusesAShapeThatIsNotWarmAndStaysValid) {
     const StreamGuard guard(stream.get());
     ASSERT_THAT(execute(*handle, warm_in.tensor, warm_out.tensor), is_ok());
     ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  EXPECT_EQ(refused(*handle, in.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+}
+
+TEST_P(Capture, RefusesShapesThatWereSetByACallThatFailed) {
+  const auto handle = load(KernelPlan::dynamic(1, 8));
+  DeviceTensor in(device(), {8, 4}, 5);
+  DeviceTensor out(device(), {8, 4}, 0);
+  TestTensor nowhere({8, 4}, reinterpret_cast<void*>(16), TestTensor::Kind{.device = DeviceType::CUDA});
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_FALSE(execute(*handle, in.tensor, nowhere).ok());
   }
   EXPECT_EQ(refused(*handle, in.tensor, out.tensor, stream), ErrorCode::kInvalidState);
 }
@@ -208,6 +337,14 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
   end_capture(captured);
   ASSERT_THAT(one.synchronize(), is_ok());
   ASSERT_THAT(two.synchronize(), is_ok());
+}
+
+TEST_P(Capture, OfAnotherThreadIsNotDisturbedByLoading) {
+  const Stream captured = create_stream();
+  begin_capture(captured);
+  std::unique_ptr<delegate::Handle> handle;
+  std::thread([&] { handle = load(KernelPlan::fixed(1, {8})); }).join();
+  end_capture(captured);
 }
 
 }  // namespace

@@ -82,6 +82,11 @@ void DelegateTest::TearDown() {
   }
 }
 
+DelegateTest::Held DelegateTest::held_by_virtual_gpu() {
+  const auto& gpu = api::Platform::instance().virtual_gpu();
+  return {gpu.live_allocations(), gpu.live_handles()};
+}
+
 std::optional<Device> DelegateTest::second_device() const {
   auto opened = Device::open(device().is_virtual() ? "virtual:1" : "cuda:1");
   if (!opened.ok()) return std::nullopt;

@@ -95,6 +95,13 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
            calls(Symbol::k_cuCtxSynchronize);
   }
 
+  /// What nobody has freed or destroyed yet.
+  struct Held {
+    std::size_t allocations;
+    std::size_t handles;
+  };
+  static Held held_by_virtual_gpu();
+
   /// The test plants a mistake that the order checker is meant to find.
   void expect_order_reports() { order_reports_expected_ = true; }
 

@@ -29,6 +29,7 @@ using Values = std::vector<std::int32_t>;
 TEST_P(Faults, OfEachCallInLoadLeaveNothingBehind) {
   const auto blob = blob_of(KernelPlan::fixed(2, {8}));
   const auto before = support::kernel_engine_counts();
+  const Held held = held_by_virtual_gpu();
   const int failed = sweep(CUDA_ERROR_OUT_OF_MEMORY, [&](int) {
     auto handle = try_load(blob);
     const bool delivered = hook().faults.delivered() > 0;
@@ -38,6 +39,8 @@ TEST_P(Faults, OfEachCallInLoadLeaveNothingBehind) {
       const auto now = support::kernel_engine_counts();
       EXPECT_EQ(now.engines_alive, before.engines_alive);
       EXPECT_EQ(now.contexts_alive, before.contexts_alive);
+      EXPECT_EQ(held_by_virtual_gpu().allocations, held.allocations);
+      EXPECT_EQ(held_by_virtual_gpu().handles, held.handles);
     }
     return delivered;
   });

@@ -89,6 +89,35 @@ TEST_P(Lanes, PastTheLimitTheOldestIsOrderedOnTheDeviceAndTheHostDoesNotWait) {
   EXPECT_EQ(second.read(), Values(8, 6));
 }
 
+TEST_P(Lanes, AStreamThatIsGoneLeavesItsLaneToOthers) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  for (int i = 0; i < 3; ++i) {
+    const Stream stream = create_stream();
+    for (int k = 0; k < 3; ++k) run_on(stream, *handle, in, out);
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  EXPECT_EQ(handle->lane_count(), 1u);
+}
+
+TEST_P(Lanes, AreNeverMoreThanTheLimitHoweverBusyTheStreams) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor first(device(), {8}, 0);
+  DeviceTensor second(device(), {8}, 0);
+  const Stream one = create_stream();
+  const Stream two = create_stream();
+  auto gate = close_gate(one);
+  for (int i = 0; i < 3; ++i) run_on(one, *handle, in, first);
+  run_on(two, *handle, in, second);
+  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_FALSE(must(two.is_done()));
+  gate.open();
+  ASSERT_THAT(two.synchronize(), is_ok());
+  EXPECT_EQ(second.read(), Values(8, 6));
+}
+
 TEST_P(Lanes, AChangeOfShapePrefersAnotherLaneToWaiting) {
   const auto handle = load(KernelPlan::dynamic(1, 16), 2);
   DeviceTensor small_in(device(), {2, 4}, 5);

@@ -12,6 +12,7 @@ class SteadyState : public DelegateTest {
     std::uint64_t launches;
     std::uint64_t records;
     std::uint64_t context_checks;
+    std::uint64_t capture_checks;
     std::uint64_t pointer_queries;
     std::uint64_t binds;
   };
@@ -38,6 +39,7 @@ class SteadyState : public DelegateTest {
                     calls(Symbol::k_cuLaunchKernel),
                     calls(Symbol::k_cuEventRecord),
                     calls(Symbol::k_cuCtxGetDevice),
+                    calls(Symbol::k_cuStreamIsCapturing),
                     calls(Symbol::k_cuPointerGetAttributes),
                     support::kernel_engine_counts().binds - binds};
     EXPECT_THAT(stream.synchronize(), is_ok());
@@ -46,13 +48,14 @@ class SteadyState : public DelegateTest {
 };
 ETRT_ON_EVERY_DEVICE(SteadyState);
 
-TEST_P(SteadyState, ACallIsTheEnqueueOneRecordAndOneContextCheck) {
+TEST_P(SteadyState, ACallIsTheEnqueueOneRecordAndOneCheckEachOfContextAndCapture) {
   for (const std::size_t tensors : {1u, 8u}) {
     const Cost cost = cost_of_one_call(tensors, DeviceType::CUDA);
     EXPECT_EQ(cost.records, 1u);
     EXPECT_EQ(cost.context_checks, 1u);
+    EXPECT_EQ(cost.capture_checks, 1u);
     EXPECT_EQ(cost.pointer_queries, 0u) << "ExecuTorch tells where these tensors are";
-    EXPECT_EQ(cost.total, cost.launches + 2) << tensors << " tensors";
+    EXPECT_EQ(cost.total, cost.launches + 3) << tensors << " tensors";
     EXPECT_EQ(cost.binds, 0u);
   }
 }
@@ -61,7 +64,7 @@ TEST_P(SteadyState, TensorsThatExecuTorchDoesNotLabelCostOnePointerQueryEach) {
   for (const std::size_t tensors : {1u, 8u}) {
     const Cost cost = cost_of_one_call(tensors, DeviceType::CPU);
     EXPECT_EQ(cost.pointer_queries, 2 * tensors);
-    EXPECT_EQ(cost.total, cost.launches + 2 + 2 * tensors);
+    EXPECT_EQ(cost.total, cost.launches + 3 + 2 * tensors);
     EXPECT_EQ(cost.binds, 0u);
   }
 }

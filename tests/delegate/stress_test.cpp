@@ -6,6 +6,8 @@
 #include <mutex>
 #include <random>
 
+#include <etrt/event.h>
+
 namespace etrt::test {
 namespace {
 
@@ -56,45 +58,113 @@ class Stress : public DelegateTest {
     return made;
   }
 
+  /// A call whose result nobody has waited for yet. Its handle and its stream may be gone by then.
+  struct Pending {
+    std::unique_ptr<DeviceTensor> in;
+    std::unique_ptr<DeviceTensor> out;
+    Event done;
+    std::vector<std::int32_t> expected;
+
+    void check() const {
+      ASSERT_THAT(done.synchronize(), is_ok());
+      ASSERT_EQ(out->read(), expected);
+    }
+  };
+
   /// One thread's life: calls at random until the deadline. Its tensors and streams are its own.
   void live(Handles& handles, unsigned seed, std::atomic<std::uint64_t>& executed) {
     std::mt19937 random(seed);
     const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
     const auto deadline = std::chrono::steady_clock::now() + kDuration;
     while (std::chrono::steady_clock::now() < deadline && !HasFailure()) {
-      const auto [partitions, streams] = create_streams();
+      auto [partitions, streams] = create_streams();
+      std::vector<Pending> pending;
       for (int round = 0; round < 8; ++round) {
-        const auto rows = static_cast<std::int32_t>(below(kMaxRows)) + 1;
-        const auto value = static_cast<std::int32_t>(below(1000));
-        call(*handles.get(below(kHandles)), streams[below(streams.size())], rows, value, below(4));
+        const Call call{static_cast<std::int32_t>(below(kMaxRows)) + 1, static_cast<std::int32_t>(below(1000))};
+        make(call, handles.get(below(kHandles)), streams[below(streams.size())], below(8), pending);
         ++executed;
+        if (below(8) == 0) handles.replace(below(kHandles));
       }
-      if (below(4) == 0) handles.replace(below(kHandles));
+      if (below(2) == 0) streams.clear();
+      for (const Pending& call : pending) call.check();
     }
   }
 
-  void call(delegate::Handle& handle, const Stream& stream, std::int32_t rows, std::int32_t value, std::size_t kind) {
-    const std::vector<std::int32_t> expected(static_cast<std::size_t>(rows) * 4, value + 1);
-    if (kind == 0) {  // no guard, host memory
-      HostTensor in({rows, 4}, value);
-      HostTensor out({rows, 4}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
-      ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
-      ASSERT_EQ(out.values, expected);
-      return;
+  struct Call {
+    std::int32_t rows;
+    std::int32_t value;
+
+    std::vector<std::int32_t> shape() const { return {rows, 4}; }
+    std::vector<std::int32_t> expected() const {
+      return std::vector<std::int32_t>(static_cast<std::size_t>(rows) * 4, value + 1);
     }
+  };
+
+  void make(const Call& call, std::shared_ptr<delegate::Handle> handle, const Stream& stream, std::size_t kind,
+            std::vector<Pending>& pending) {
+    switch (kind) {
+      case 0:
+        return without_guard(call, *handle);
+      case 1:
+        return with_host_input(call, *handle, stream);
+      case 2:
+        return captured(call, *handle, stream);
+      default:
+        return left_in_flight(call, std::move(handle), stream, pending);
+    }
+  }
+
+  static void without_guard(const Call& call, delegate::Handle& handle) {
+    HostTensor in(call.shape(), call.value);
+    HostTensor out(call.shape(), 0, TensorShapeDynamism::DYNAMIC_BOUND);
+    ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
+    ASSERT_EQ(out.values, call.expected());
+  }
+
+  void with_host_input(const Call& call, delegate::Handle& handle, const Stream& stream) const {
     const StreamGuard guard(stream.get());
-    DeviceTensor out(device(), {rows, 4}, 0);
-    if (kind == 1) {  // staged input, overwritten at once
-      HostTensor in({rows, 4}, value);
-      ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
-      std::fill(in.values.begin(), in.values.end(), -1);
+    HostTensor in(call.shape(), call.value);
+    DeviceTensor out(device(), call.shape(), 0);
+    ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
+    std::fill(in.values.begin(), in.values.end(), -1);
+    ASSERT_THAT(stream.synchronize(), is_ok());
+    ASSERT_EQ(out.read(), call.expected());
+  }
+
+  /// In relaxed mode: the other threads allocate as they please.
+  void captured(const Call& call, delegate::Handle& handle, const Stream& stream) const {
+    const StreamGuard guard(stream.get());
+    DeviceTensor in(device(), call.shape(), call.value);
+    DeviceTensor out(device(), call.shape(), 0);
+    ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(driver().cuStreamBeginCapture(stream.get(), CU_STREAM_CAPTURE_MODE_RELAXED), is_ok());
+    const Status status = execute(handle, in.tensor, out.tensor);
+    const cuda::Graph graph = end_capture(stream);
+    // Another thread may have taken the context that ran with these shapes.
+    if (status.ok()) {
+      const auto exec = must(cuda::create_graph_exec(driver(), graph));
+      ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
       ASSERT_THAT(stream.synchronize(), is_ok());
-    } else {  // on the device, several in flight
-      DeviceTensor in(device(), {rows, 4}, value);
-      for (int i = 0; i < 3; ++i) ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
+    } else {
+      ASSERT_THAT(status, fails_with(ErrorCode::kInvalidState));
       ASSERT_THAT(stream.synchronize(), is_ok());
     }
-    ASSERT_EQ(out.read(), expected);
+    ASSERT_EQ(out.read(), call.expected());
+  }
+
+  /// Another thread may have replaced the handle already: its end then waits for this work.
+  void left_in_flight(const Call& call, std::shared_ptr<delegate::Handle> handle, const Stream& stream,
+                      std::vector<Pending>& pending) const {
+    Pending left{std::make_unique<DeviceTensor>(device(), call.shape(), call.value),
+                 std::make_unique<DeviceTensor>(device(), call.shape(), 0), must(Event::create(device())),
+                 call.expected()};
+    {
+      const StreamGuard guard(stream.get());
+      for (int i = 0; i < 3; ++i) ASSERT_THAT(execute(*handle, left.in->tensor, left.out->tensor), is_ok());
+    }
+    handle.reset();
+    ASSERT_THAT(left.done.record(stream.get()), is_ok());
+    pending.push_back(std::move(left));
   }
 };
 ETRT_ON_EVERY_DEVICE(Stress);

@@ -57,6 +57,7 @@ class KernelEngine final : public engine::Engine {
       info.minimum = dims_of(input["minimum"]);
       info.maximum = dims_of(input["maximum"]);
       if (input["on_host"]) info.location = engine::Location::kHost;
+      info.address_alignment = plan["address_alignment"];
       tensors_.push_back(info);
     }
     for (const json& output : plan["outputs"]) add_output(output);
@@ -133,6 +134,9 @@ class KernelContext final : public engine::ExecutionContext {
 
   Status bind(std::size_t tensor, std::uint64_t address, std::size_t) override {
     ++binds;
+    if (address % engine_.tensors_[tensor].address_alignment != 0) {
+      return Error(ErrorCode::kInternal, "the engine was given an address that it cannot take");
+    }
     bound_[tensor] = address;
     return {};
   }
@@ -292,6 +296,7 @@ std::vector<std::byte> KernelPlan::serialize() const {
             {"fails_to_make_contexts", fails_to_make_contexts},
             {"caller_gives_memory", caller_gives_memory},
             {"tells_inputs_consumed", tells_inputs_consumed},
+            {"address_alignment", address_alignment},
             {"auxiliary_streams", auxiliary_streams}};
   for (const Input& input : inputs) {
     plan["inputs"].push_back(
