@@ -25,7 +25,7 @@ struct GuardAccess;
 /// that context's SMs; the green context itself need not be current.
 ///
 /// Three driver calls are made when a guard begins, to learn the stream's device, identity and whether it is being
-/// captured; none while programs run on it, unless it is in capture.
+/// captured. A program that runs on it asks only the last again, unless it was: then all three.
 /// Threads: a guard acts on the thread that made it and ends on the same thread, in reverse order of creation.
 class ETRT_API StreamGuard {
  public:

@@ -35,7 +35,7 @@ TEST(Bench, ACallIsAnEnqueueAnEventRecordAContextCheckAndAQueryForEachUnlabelled
     const int tensors = one["inputs"].get<int>() + one["outputs"].get<int>();
     const int queries = one["labelled_cuda"].get<bool>() ? 0 : tensors;
     const auto& call = one["through"]["TensorRTBackend::execute()"];
-    EXPECT_EQ(call["driver_calls"], exactly(3 + queries)) << one["program"];
+    EXPECT_EQ(call["driver_calls"], exactly(4 + queries)) << one["program"];
     nlohmann::json expected{
         {"cuLaunchKernel", exactly(1)}, {"cuEventRecord", exactly(1)}, {"cuCtxGetDevice", exactly(1)}};
     if (queries > 0) expected["cuPointerGetAttributes"] = exactly(queries);
