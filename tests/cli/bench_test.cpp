@@ -28,7 +28,7 @@ TEST(Bench, CountsOfBothExamplesAreGivenPerCall) {
   for (const auto& one : json["cases"]) EXPECT_EQ(one["through"]["TensorRTBackend::execute()"]["calls"], 20);
 }
 
-TEST(Bench, ACallIsAnEnqueueAnEventRecordAContextCheckAndAQueryForEachUnlabelledTensor) {
+TEST(Bench, ACallIsAnEnqueueARecordTwoChecksAndAQueryForEachUnlabelledTensor) {
   const auto json = run_etrt({"bench", "--counts", "--iterations", "20", "--json"}).json();
   ASSERT_TRUE(json.is_object());
   for (const auto& one : json["cases"]) {
@@ -36,8 +36,10 @@ TEST(Bench, ACallIsAnEnqueueAnEventRecordAContextCheckAndAQueryForEachUnlabelled
     const int queries = one["labelled_cuda"].get<bool>() ? 0 : tensors;
     const auto& call = one["through"]["TensorRTBackend::execute()"];
     EXPECT_EQ(call["driver_calls"], exactly(4 + queries)) << one["program"];
-    nlohmann::json expected{
-        {"cuLaunchKernel", exactly(1)}, {"cuEventRecord", exactly(1)}, {"cuCtxGetDevice", exactly(1)}};
+    nlohmann::json expected{{"cuLaunchKernel", exactly(1)},
+                            {"cuEventRecord", exactly(1)},
+                            {"cuCtxGetDevice", exactly(1)},
+                            {"cuStreamIsCapturing", exactly(1)}};
     if (queries > 0) expected["cuPointerGetAttributes"] = exactly(queries);
     EXPECT_EQ(call["by_entry_point"], expected) << one["program"];
   }
