@@ -114,6 +114,7 @@ ProgramReport Handle::report() const {
   report.host_ns = counters_.host_ns;
   report.slowest_ns = counters_.slowest_ns;
   const engine::EngineMemory memory = engine_->memory();
+  report.context_bytes = memory.context_maximum;
   report.engine_bytes = memory.weights;
   report.streamed_bytes = memory.streamed_weights;
   report.pinned_staging_bytes = pinned_.total_bytes();
