@@ -14,8 +14,12 @@ using testing::HasSubstr;
 Report two_programs() {
   Report report;
   report.programs.resize(2);
-  report.programs[0] = {.device = "cuda:0", .execution_contexts = 3, .context_bytes = 4096, .engine_bytes = 70000};
-  report.programs[0].layers = {{"conv1 + relu", 0.25f}, {"hidden\x1b[8m", 0.0015f}};
+  ProgramReport& first = report.programs[0];
+  first.device = "cuda:0";
+  first.execution_contexts = 3;
+  first.context_bytes = 4096;
+  first.engine_bytes = 70000;
+  first.layers = {{"conv1 + relu", 0.25f}, {"hidden\x1b[8m", 0.0015f}};
   report.programs[1].device = "cuda:0";
   report.programs[1].layers = {{"softmax", 2}};
   return report;
@@ -36,10 +40,10 @@ TEST(MemoryReport, HasTheBytesOfAContextForMachines) {
 
 TEST(LayersReport, HasARowForEachLayerOfEachProgram) {
   EXPECT_EQ(cli::layers_text(two_programs()),
-            "  program  layer            time\n"
-            "        0  conv1 + relu      250\n"
-            "        0  hidden\\x1b[8m    1.5\n"
-            "        1  softmax          2000\n"
+            "  program  layer           time\n"
+            "        0  conv1 + relu   250.0\n"
+            "        0  hidden\\x1b[8m  1.500\n"
+            "        1  softmax         2000\n"
             "  times in µs, of each program's last run\n");
 }
 
