@@ -29,8 +29,9 @@ struct ProgramReport {
   std::uint64_t slowest_ns = 0;     ///< of it, in the slowest call
 
   std::size_t execution_contexts = 0;
-  std::size_t engine_bytes = 0;          ///< weights on the device; shared by all programs that hold the same engine
-  std::size_t streamed_bytes = 0;        ///< weights on the host (TensorRT weight streaming)
+  std::size_t context_bytes = 0;   ///< of device memory that one context needs at most, as far as the engine tells
+  std::size_t engine_bytes = 0;    ///< weights on the device; shared by all programs that hold the same engine
+  std::size_t streamed_bytes = 0;  ///< weights on the host (TensorRT weight streaming)
   std::size_t device_staging_bytes = 0;  ///< device memory behind arguments on the host
   std::size_t pinned_staging_bytes = 0;  ///< pinned host memory for their copies
   std::size_t graph_bytes = 0;           ///< scratch memory that captured calls keep for their graphs

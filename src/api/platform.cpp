@@ -53,6 +53,11 @@ std::optional<DeviceName> parse(std::string_view name) {
 
 }  // namespace
 
+Status check_device_name(const std::string& name) {
+  if (parse(name)) return {};
+  return Error(ErrorCode::kInvalidArgument, "'" + name + "' is no device name: use auto, cuda:N, virtual or virtual:N");
+}
+
 Platform::Platform() = default;
 
 Platform& Platform::instance() {
@@ -105,11 +110,8 @@ Result<const cuda::Device*> Platform::device(Provider& provider, int ordinal) {
 }
 
 Result<const cuda::Device*> Platform::open(const std::string& name) {
+  ETRT_TRY(check_device_name(name));
   const auto parsed = parse(name);
-  if (!parsed) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "'" + name + "' is no device name: use auto, cuda:N, virtual or virtual:N");
-  }
   const std::lock_guard lock(mutex_);
   if (parsed->provider != "virtual") {
     auto provider = cuda();

@@ -13,6 +13,9 @@
 
 namespace etrt::api {
 
+/// Refuses text that can name no device; whether there is such a device is another question. Threads: safe.
+Status check_device_name(const std::string& name);
+
 /// What a stream handle turned out to be.
 struct StreamIdentity {
   const cuda::Driver* driver;

@@ -29,6 +29,7 @@ Table bytes_table(const Report& report, std::size_t rows) {
   Table table({number("program"),
                {"device"},
                number("contexts"),
+               number("each at most"),
                number("engine"),
                number("streamed weights"),
                number("staging on device"),
@@ -37,8 +38,9 @@ Table bytes_table(const Report& report, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) {
     const ProgramReport& program = report.programs[i];
     std::vector<std::string> row{std::to_string(i), program.device};
-    for (const std::size_t value : {program.execution_contexts, program.engine_bytes, program.streamed_bytes,
-                                    program.device_staging_bytes, program.pinned_staging_bytes, program.graph_bytes}) {
+    for (const std::size_t value :
+         {program.execution_contexts, program.context_bytes, program.engine_bytes, program.streamed_bytes,
+          program.device_staging_bytes, program.pinned_staging_bytes, program.graph_bytes}) {
       row.push_back(std::to_string(value));
     }
     table.add_row(std::move(row));
@@ -84,6 +86,7 @@ nlohmann::ordered_json memory_json(const Report& report) {
     programs.push_back({{"device", program.device},
                         {"payload", program.engine},
                         {"execution_contexts", program.execution_contexts},
+                        {"context_bytes", program.context_bytes},
                         {"engine_bytes", program.engine_bytes},
                         {"streamed_bytes", program.streamed_bytes},
                         {"device_staging_bytes", program.device_staging_bytes},

@@ -17,11 +17,23 @@ std::string ranges_text(const std::vector<unsigned>& sorted) {
   return text;
 }
 
+namespace {
+
+/// Full SMs show that a program as a whole needs its partition. Where operations tell their core, none was full.
+std::string finding_of(const api::PartitionCheck& check) {
+  const bool judged_whole = check.confined && check.held.count() > 0;
+  return check.finding +
+         (judged_whole ? ". Parts of it, as on auxiliary streams of the engine, may still have left the partition"
+                       : "");
+}
+
+}  // namespace
+
 std::string partitions_text(const std::vector<api::PartitionCheck>& checks) {
   std::string text;
   for (std::size_t i = 0; i < checks.size(); ++i) {
     text += base::concat("  stream ", i, " on SMs ", ranges_text(checks[i].sms), ": ",
-                         checks[i].confined ? "confined" : "NOT confined", ": ", checks[i].finding, "\n");
+                         checks[i].confined ? "confined" : "NOT confined", ": ", finding_of(checks[i]), "\n");
   }
   return text;
 }
@@ -34,7 +46,7 @@ nlohmann::ordered_json partitions_json(const std::vector<api::PartitionCheck>& c
                     {"confined", checks[i].confined},
                     {"sms", checks[i].sms},
                     {"held_ms", held_ms},
-                    {"finding", checks[i].finding}});
+                    {"finding", finding_of(checks[i])}});
   }
   return list;
 }

@@ -27,7 +27,9 @@ struct Choice {
 /// "auto" means where the program runs: a GPU if there is one and the blob has something for it, else the virtual GPU.
 Result<Choice> choose(const blob::BlobView& blob, const Options& options) {
   const std::string& device_name = options.device;
-  ETRT_TRY_ASSIGN(const cuda::Device* device, api::Platform::instance().open(device_name));
+  auto opened = api::Platform::instance().open(device_name);
+  if (!opened.ok()) return std::move(opened).error().within(base::concat("option '", kOptionDevice, "'"));
+  const cuda::Device* const device = *opened;
   auto selected = select(blob, *device, options.engine);
   if (selected.ok()) return Choice{device, std::move(selected).value()};
   if (device_name != "auto" || device->is_virtual) return std::move(selected).error();
@@ -115,6 +117,7 @@ ProgramReport Handle::report() {
   report.host_ns = counters_.host_ns;
   report.slowest_ns = counters_.slowest_ns;
   const engine::EngineMemory memory = engine_->memory();
+  report.context_bytes = memory.context_maximum;
   report.engine_bytes = memory.weights;
   report.streamed_bytes = memory.streamed_weights;
   report.pinned_staging_bytes = pinned_.total_bytes();

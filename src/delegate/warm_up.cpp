@@ -6,12 +6,14 @@
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/exec_aten/exec_aten.h>
 
+#include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
 #include <cuda/owners.h>
 #include <cuda/stream_ordered_memory.h>
 #include <delegate/handle.h>
+#include <delegate/in_flight.h>
 #include <delegate/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
@@ -51,19 +53,56 @@ std::optional<Dims> parse_dims(std::string_view text) {
   return Dims(std::span<const std::int32_t>(sizes));
 }
 
+/// ExecuTorch's order of dimensions in memory and strides, which are 32 bits.
+struct Layout {
+  std::vector<std::uint8_t> dim_order;
+  std::vector<std::int32_t> strides;
+};
+
+/// Nothing when a stride does not fit. `info.dim_order`, where there is one, orders as many dimensions as `dims` has.
+std::optional<Layout> layout_of(const engine::TensorInfo& info, const Dims& dims) {
+  Layout layout{info.dim_order, std::vector<std::int32_t>(dims.rank())};
+  if (layout.dim_order.empty()) {
+    layout.dim_order.resize(dims.rank());
+    std::iota(layout.dim_order.begin(), layout.dim_order.end(), std::uint8_t{0});
+  }
+  std::int64_t stride = 1;
+  for (std::size_t k = dims.rank(); k-- > 0;) {
+    const std::uint8_t dim = layout.dim_order[k];
+    if (stride > INT32_MAX) return std::nullopt;
+    layout.strides[dim] = static_cast<std::int32_t>(stride);
+    stride *= std::max(dims[dim], 1);
+  }
+  return layout;
+}
+
+std::string label(const engine::TensorInfo& info) {
+  return base::concat(info.is_input ? "input '" : "output '", info.name, "'");
+}
+
 /// An argument of the warm-up: device memory of a shape, zeroed, and ExecuTorch's tensor over it.
 class ZeroTensor {
  public:
+  /// The memory is in use on `stream` from then on.
   static Result<std::unique_ptr<ZeroTensor>> create(const cuda::Driver& driver, const engine::TensorInfo& info,
                                                     const Dims& dims, cuda::StreamRef stream) {
     const auto count = engine::element_count(dims);
-    if (!count) return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", info.name, "' is too large"));
-    std::unique_ptr<ZeroTensor> made(new ZeroTensor(info, dims));
-    const std::size_t bytes = *count * engine::byte_size(info.type);
-    if (bytes > 0) {
-      ETRT_TRY_ASSIGN(made->memory_, cuda::StreamOrderedMemory::create(driver, bytes, stream));
-      ETRT_TRY(
-          cuda::check(driver, driver.cuMemsetD8Async(made->memory_.get(), 0, bytes, stream.get()), "cuMemsetD8Async"));
+    const auto bytes = count ? base::checked_mul(*count, engine::byte_size(info.type)) : std::nullopt;
+    auto layout = layout_of(info, dims);
+    if (!bytes || !layout) {
+      return Error(ErrorCode::kInvalidArgument,
+                   base::concat(label(info), " of shape ", engine::to_string(dims),
+                                " is too large for a tensor: load the program without warm-up shapes"));
+    }
+    std::unique_ptr<ZeroTensor> made(new ZeroTensor(info, dims, std::move(*layout)));
+    if (*bytes > 0) {
+      ETRT_TRY_ASSIGN(made->memory_, cuda::StreamOrderedMemory::create(driver, *bytes, stream));
+      Status zeroed =
+          cuda::check(driver, driver.cuMemsetD8Async(made->memory_.get(), 0, *bytes, stream.get()), "cuMemsetD8Async");
+      if (!zeroed.ok()) {
+        made->memory_.free_on(stream);
+        return std::move(zeroed).error();
+      }
       made->tensor_.set_data(reinterpret_cast<void*>(made->memory_.get()));
     }
     return made;
@@ -72,30 +111,16 @@ class ZeroTensor {
   et::EValue* value() { return &value_; }
 
  private:
-  ZeroTensor(const engine::TensorInfo& info, const Dims& dims)
+  ZeroTensor(const engine::TensorInfo& info, const Dims& dims, Layout layout)
       : sizes_(dims.sizes().begin(), dims.sizes().end()),
-        dim_order_(info.dim_order),
-        strides_(sizes_.size()),
+        layout_(std::move(layout)),
         tensor_(engine::to_executorch(info.type), static_cast<ssize_t>(sizes_.size()), sizes_.data(), nullptr,
-                order_and_strides(), strides_.data(), executorch::runtime::TensorShapeDynamism::DYNAMIC_BOUND),
+                layout_.dim_order.data(), layout_.strides.data(),
+                executorch::runtime::TensorShapeDynamism::DYNAMIC_BOUND),
         value_(executorch::aten::Tensor(&tensor_)) {}
 
-  std::uint8_t* order_and_strides() {
-    if (dim_order_.empty()) {
-      dim_order_.resize(sizes_.size());
-      std::iota(dim_order_.begin(), dim_order_.end(), std::uint8_t{0});
-    }
-    std::int32_t stride = 1;
-    for (std::size_t k = sizes_.size(); k-- > 0;) {
-      strides_[dim_order_[k]] = stride;
-      stride *= std::max(sizes_[dim_order_[k]], 1);
-    }
-    return dim_order_.data();
-  }
-
   std::vector<std::int32_t> sizes_;
-  std::vector<std::uint8_t> dim_order_;
-  std::vector<std::int32_t> strides_;
+  Layout layout_;
   cuda::StreamOrderedMemory memory_;
   executorch::aten::TensorImpl tensor_;
   et::EValue value_;
@@ -106,6 +131,9 @@ Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
   const cuda::Driver& driver = handle.device().driver;
   std::vector<std::unique_ptr<ZeroTensor>> tensors;
   std::vector<et::EValue*> values;
+  // Ends before the tensors do: their memory is free to be given back only once the stream has run.
+  InFlight in_flight(driver, stream);
+  in_flight.begin();
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     const engine::TensorInfo& info = plan.arguments[i].info;
     ETRT_TRY_ASSIGN(auto tensor,
@@ -118,8 +146,24 @@ Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
     const StreamGuard guard(stream.get());
     executed = handle.execute({values.data(), values.size()});
   }
-  ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
+  ETRT_TRY(in_flight.wait());
   return executed;
+}
+
+Status check_fits(const IoPlan& plan, const ShapeSet& set) {
+  if (set.size() != plan.input_count) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("a set has ", set.size(), " shapes, the program takes ", plan.input_count, " inputs"));
+  }
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    const engine::TensorInfo& info = plan.arguments[i].info;
+    if (engine::within(set[i], info.minimum, info.maximum)) continue;
+    const std::string range = info.is_dynamic() ? base::concat(engine::to_string(info.minimum), " to ") : "";
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("the shape ", engine::to_string(set[i]), " for ", label(info),
+                              " does not fit: give one within ", range, engine::to_string(info.maximum)));
+  }
+  return {};
 }
 
 }  // namespace
@@ -152,14 +196,9 @@ Status warm_up(Handle& handle, const std::vector<ShapeSet>& sets) {
   if (plan.has_host_tensors) {
     return Error(ErrorCode::kNotSupported, "a program with shape tensors cannot be warmed up on zeros: run it instead");
   }
+  for (const ShapeSet& set : sets) ETRT_TRY(check_fits(plan, set));
   ETRT_TRY_ASSIGN(const auto stream, cuda::create_stream(handle.device().driver));
-  for (const ShapeSet& set : sets) {
-    if (set.size() != plan.input_count) {
-      return Error(ErrorCode::kInvalidArgument,
-                   base::concat("a set has ", set.size(), " shapes, the program takes ", plan.input_count, " inputs"));
-    }
-    ETRT_TRY(run_once(handle, set, cuda::StreamRef(stream.get())));
-  }
+  for (const ShapeSet& set : sets) ETRT_TRY(run_once(handle, set, cuda::StreamRef(stream.get())));
   return {};
 }
 

@@ -99,10 +99,11 @@ void OrderChecker::freed_by_host(std::uint64_t address) {
   Region* region = history_.find(address, false);
   if (region == nullptr) return;
   for (const PastAccess& past : region->accesses) {
-    if (slots_[past.slot].timeline->completed >= past.position) continue;
+    if (host_clock_.covers(past.slot, past.position)) continue;
     report(OrderReport::Kind::kFreeWhileInUse, describe(past),
            base::concat("the host frees those ", region->end - region->begin, " bytes"),
-           "while it may still run: wait for the stream first, or free in stream order");
+           "is not known to come after it: wait for the stream first, or free in stream order; the free's own wait is "
+           "no order to rely on");
     break;
   }
   region->accesses.clear();

@@ -8,7 +8,7 @@ namespace etrt::vgpu {
 struct OrderReport {
   enum class Kind {
     kUnorderedAccess,  ///< two operations touch the same bytes, one writes, and nothing orders them
-    kFreeWhileInUse,   ///< memory freed while an operation that touches it may still run
+    kFreeWhileInUse,   ///< the host frees memory without knowing that an operation that touches it has run
     kUseAfterFree,     ///< an operation touches device memory that was freed before, in stream order
     kWaitInCapture,    ///< the host waited for a stream or event that is being captured
   };

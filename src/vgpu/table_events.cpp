@@ -96,6 +96,9 @@ CUresult elapsed_time(Machine& machine, float* milliseconds, CUevent from_handle
     if (from->capture != nullptr || to->capture != nullptr) return CUDA_ERROR_CAPTURED_EVENT;
     if (from->device != to->device || from->generation == 0 || to->generation == 0) return CUDA_ERROR_INVALID_HANDLE;
     if (!from->recorded.reached() || !to->recorded.reached()) return CUDA_ERROR_NOT_READY;
+    if (machine.checker != nullptr) {
+      for (const auto& event : {from, to}) machine.checker->host_observed(event->clock);
+    }
     *milliseconds = static_cast<float>(static_cast<double>(to->time_ns - from->time_ns) * 1e-6);
     return CUDA_SUCCESS;
   });

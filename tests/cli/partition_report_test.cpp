@@ -8,6 +8,7 @@ namespace etrt::cli_test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 api::PartitionCheck check(bool confined) {
   return {.confined = confined, .sms = {0, 1, 2, 7}, .held = std::chrono::milliseconds(50), .finding = "as found"};
@@ -35,6 +36,17 @@ TEST(PartitionReport, TellsTheVerdictInWordsAndForMachines) {
   EXPECT_EQ(json[1]["confined"], false);
   EXPECT_EQ(json[1]["held_ms"], 50.0);
   EXPECT_EQ(json[1]["sms"].size(), 4u);
+}
+
+TEST(PartitionReport, SaysWhatFullSmsDoNotShow) {
+  constexpr const char* kLimit =
+      "as found. Parts of it, as on auxiliary streams of the engine, may still have left the partition";
+  const auto on_gpu = check(true);
+  EXPECT_THAT(cli::partitions_text({on_gpu}), HasSubstr(kLimit));
+  EXPECT_EQ(cli::partitions_json({on_gpu})[0]["finding"], kLimit);
+  auto on_virtual_gpu = check(true);
+  on_virtual_gpu.held = {};
+  EXPECT_THAT(cli::partitions_text({on_virtual_gpu, check(false)}), Not(HasSubstr("may still")));
 }
 
 }  // namespace

@@ -109,6 +109,16 @@ TEST(DelegateOptions, TheExportersTargetDeviceIsPassedOver) {
   EXPECT_THAT(read({}, {spec("target_device", "cuda:0")}), is_ok());
 }
 
+TEST(DelegateOptions, ADeviceThatIsNoneIsAnErrorThatNamesTheOption) {
+  for (const char* text : {"gpu", "cuda:", "cuda:x", "virtual:-1", "cuda:0 ", "CUDA"}) {
+    const auto refused = read({option(kOptionDevice, text)});
+    ASSERT_THAT(refused, fails_with(ErrorCode::kInvalidArgument)) << text;
+    EXPECT_EQ(refused.error().message(),
+              "option 'device': '" + std::string(text) + "' is no device name: use auto, cuda:N, virtual or virtual:N");
+    expect_refused(read({}, {spec("device", text)}), "device");
+  }
+}
+
 TEST(DelegateOptions, UnknownKeysAreErrorsThatNameThem) {
   expect_refused(read({option("max_infligt", 1)}), "max_infligt");
   expect_refused(read({}, {spec("weight_budget", "1")}), "weight_budget");

@@ -1,14 +1,28 @@
 // Nested ExecuTorch programs as engines of the virtual GPU.
 
+#include <atomic>
 #include <delegate_fixture.h>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <mutex>
 #include <set>
+#include <unistd.h>
 
 #include <api/platform.h>
 #include <base/try.h>
 #include <blob/blob_writer.h>
+#include <support/program_builder.h>
+
+// ExecuTorch's thread pool, whose headers are not installed with it.
+struct pthreadpool;
+extern "C" {
+std::size_t pthreadpool_get_threads_count(pthreadpool*);
+void pthreadpool_parallelize_1d(pthreadpool*, void (*)(void*, std::size_t), void*, std::size_t, std::uint32_t);
+}
+namespace executorch::extension::threadpool {
+pthreadpool* get_pthreadpool();
+}
 
 namespace etrt::test {
 namespace {
@@ -29,12 +43,16 @@ class ProgramEngine : public DelegateTest {
  protected:
   Result<std::unique_ptr<delegate::Handle>> try_load_program(const std::string& path, std::size_t inputs,
                                                              std::size_t outputs, int max_inflight = 4) const {
+    return try_load_bytes(read_file(path), inputs, outputs, max_inflight);
+  }
+
+  Result<std::unique_ptr<delegate::Handle>> try_load_bytes(const std::vector<std::byte>& bytes, std::size_t inputs,
+                                                           std::size_t outputs, int max_inflight = 4) const {
     blob::Metadata metadata;
     for (std::size_t i = 0; i < inputs; ++i) metadata.io_bindings.push_back({.name = "in" + std::to_string(i)});
     for (std::size_t i = 0; i < outputs; ++i) {
       metadata.io_bindings.push_back({.name = "out" + std::to_string(i), .is_input = false});
     }
-    const auto bytes = read_file(path);
     const blob::Payload payload{"program", "host", bytes};
     ETRT_TRY_ASSIGN(const auto blob, blob::write_blob(metadata, {}, {&payload, 1}));
     delegate::Options options;
@@ -196,6 +214,212 @@ TEST_P(ProgramEngine, KeepsToTheCoresOfItsPartition) {
   }
   api::Platform::instance().virtual_gpu().set_observer(nullptr);
   EXPECT_EQ(cores.cpus.size(), 1u);
+}
+
+/// Keeps ExecuTorch's shared thread pool busy: whoever wants to run something on it waits until this ends.
+class BusyThreadPool {
+ public:
+  BusyThreadPool() {
+    thread_ =
+        std::thread([this] { pthreadpool_parallelize_1d(pool(), &BusyThreadPool::hold, this, thread_count(), 0); });
+    started_.get_future().wait();
+  }
+  ~BusyThreadPool() {
+    release_.set_value();
+    thread_.join();
+  }
+  BusyThreadPool(const BusyThreadPool&) = delete;
+  BusyThreadPool& operator=(const BusyThreadPool&) = delete;
+
+  static std::size_t thread_count() { return pthreadpool_get_threads_count(pool()); }
+
+ private:
+  static pthreadpool* pool() { return executorch::extension::threadpool::get_pthreadpool(); }
+  static void hold(void* self, std::size_t) {
+    auto& busy = *static_cast<BusyThreadPool*>(self);
+    if (!busy.told_.exchange(true)) busy.started_.set_value();
+    busy.released_.wait();
+  }
+
+  std::atomic<bool> told_{false};
+  std::promise<void> started_;
+  std::promise<void> release_;
+  std::shared_future<void> released_ = release_.get_future().share();
+  std::thread thread_;
+};
+
+TEST_P(ProgramEngine, RunsNothingOnTheThreadsThatExecuTorchShares) {
+  if (BusyThreadPool::thread_count() < 2) GTEST_SKIP() << "ExecuTorch's thread pool has one thread, which is nobody's";
+  const auto xnnpack = load_program(ETRT_EXAMPLES "/digits/digits_xnnpack.pte", 1, 1);
+  const auto portable = load_program(program("slow.pte"), 1, 1);
+  Floats image({15, 1, 8, 8}, 0.5f), logits({15, 10}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+  Floats x({64, 64}, 0.01f), y({64, 64}, 0);
+  auto busy = std::make_unique<BusyThreadPool>();
+  auto of_xnnpack = std::async(std::launch::async, [&] { return execute(*xnnpack, image.tensor, logits.tensor); });
+  auto of_portable = std::async(std::launch::async, [&] { return execute(*portable, x.tensor, y.tensor); });
+  constexpr std::chrono::seconds kPatience{20};
+  EXPECT_EQ(of_xnnpack.wait_for(kPatience), std::future_status::ready) << "XNNPACK wants the shared threads";
+  EXPECT_EQ(of_portable.wait_for(kPatience), std::future_status::ready) << "a kernel wants the shared threads";
+  busy.reset();
+  EXPECT_THAT(of_xnnpack.get(), is_ok());
+  EXPECT_THAT(of_portable.get(), is_ok());
+}
+
+/// Mistakes that the order checker must find, made while the first stream stands still: nothing really runs at once.
+class ProgramEngineMistakes : public ProgramEngine {
+ protected:
+  void SetUp() override {
+    ProgramEngine::SetUp();
+    expect_order_reports();
+    first_.emplace(create_stream());
+    second_.emplace(create_stream());
+    memory_.emplace(must(Buffer::on_device(device(), 4096)));
+    EXPECT_THAT(driver().cuMemsetD8Async(address(0), 0, memory_->size(), first_->get()), is_ok());
+    EXPECT_THAT(first_->synchronize(), is_ok());
+  }
+  void TearDown() override {
+    memory_.reset();
+    ProgramEngine::TearDown();
+  }
+
+  const Stream& first() const { return *first_; }
+  const Stream& second() const { return *second_; }
+  CUdeviceptr address(std::size_t offset) const {
+    return reinterpret_cast<CUdeviceptr>(static_cast<std::byte*>(memory_->data()) + offset);
+  }
+
+  std::string name_of(const Stream& stream) const {
+    unsigned long long id = 0;
+    EXPECT_THAT(driver().cuStreamGetId(stream.get(), &id), is_ok());
+    return "kernel program on stream " + std::to_string(id) + " writes ";
+  }
+
+  /// One report, of a program on the first stream and one on the second, which write `what`.
+  void expect_report(const std::string& what) const {
+    const auto reports = api::Platform::instance().virtual_gpu().take_order_reports();
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].kind, vgpu::OrderReport::Kind::kUnorderedAccess);
+    EXPECT_TRUE(reports[0].first.starts_with(name_of(first()) + what)) << reports[0].message;
+    EXPECT_TRUE(reports[0].second.starts_with(name_of(second()) + what)) << reports[0].message;
+  }
+
+ private:
+  std::optional<Stream> first_;
+  std::optional<Stream> second_;
+  std::optional<Buffer> memory_;
+};
+INSTANTIATE_TEST_SUITE_P(On, ProgramEngineMistakes, ::testing::Values("virtual:0"),
+                         [](const auto&) { return std::string("virtual"); });
+
+TEST_P(ProgramEngineMistakes, TwoProgramsThatWriteTheSameMemoryUnorderedAreReported) {
+  const auto one = load_program(program("types_float32.pte"), 1, 1);
+  const auto two = load_program(program("types_float32.pte"), 1, 1);
+  const TestTensor::Kind kind{.type = ScalarType::Float};
+  TestTensor x({8}, reinterpret_cast<void*>(address(0)), kind), y({8}, reinterpret_cast<void*>(address(512)), kind);
+  auto gate = close_gate(first());
+  {
+    const StreamGuard guard(first().get());
+    ASSERT_THAT(execute(*one, x, y), is_ok());
+  }
+  {
+    const StreamGuard guard(second().get());
+    ASSERT_THAT(execute(*two, x, y), is_ok());
+  }
+  expect_report("32 bytes");
+  EXPECT_THAT(second().synchronize(), is_ok());
+  gate.open();
+  EXPECT_THAT(first().synchronize(), is_ok());
+}
+
+TEST_P(ProgramEngineMistakes, OneContextInFlightOnTwoStreamsIsReported) {
+  const auto handle = load_program(program("types_float32.pte"), 1, 1);
+  const auto context = must(handle->engine()->create_context(std::nullopt));
+  ASSERT_THAT(context->bind(0, address(0), 32), is_ok());
+  auto gate = close_gate(first());
+  ASSERT_THAT(context->bind(1, address(512), 32), is_ok());
+  ASSERT_THAT(context->enqueue(first().get()), is_ok());
+  ASSERT_THAT(context->bind(1, address(1024), 32), is_ok());
+  ASSERT_THAT(context->enqueue(second().get()), is_ok());
+  expect_report("1 bytes");
+  EXPECT_THAT(second().synchronize(), is_ok());
+  gate.open();
+  EXPECT_THAT(first().synchronize(), is_ok());
+}
+
+/// A program of one tensor that is input and output, and another that is planned beside it.
+std::vector<std::byte> program_that_plans(std::int32_t kibibytes) {
+  support::ProgramSpec::Method method;
+  method.tensors = {{.sizes = {4}}, {.sizes = {kibibytes, 256}}};
+  method.inputs = {0};
+  method.outputs = {0};
+  return support::ProgramSpec{.methods = {method}}.build();
+}
+
+TEST_P(ProgramEngine, TakesNoPagesForPlannedMemoryThatNoRunTouches) {
+  const auto resident_pages = [] {
+    std::size_t total = 0, resident = 0;
+    std::ifstream("/proc/self/statm") >> total >> resident;
+    return resident;
+  };
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto before = resident_pages();
+  const auto handle = try_load_bytes(program_that_plans(512 * 1024), 1, 1);
+  ASSERT_THAT(handle, is_ok());
+  EXPECT_LT((resident_pages() - before) * page, std::size_t{64} << 20) << "of 512 MiB planned for each context";
+}
+
+TEST_P(ProgramEngine, ThatPlansMoreThanTheMachineHasIsRefused) {
+  // Terabytes, of which no single tensor is too large for the format.
+  support::ProgramSpec::Method method;
+  method.tensors = {{.sizes = {4}}};
+  for (std::int8_t i = 0; i < 100; ++i) {
+    method.tensors.push_back({.sizes = {1 << 15, 1 << 19}, .cuda = true, .cuda_device = i});
+  }
+  method.inputs = {0};
+  method.outputs = {0};
+  const auto handle = try_load_bytes(support::ProgramSpec{.methods = {method}}.build(), 1, 1);
+  ASSERT_THAT(handle, fails_with(ErrorCode::kOutOfMemory));
+  EXPECT_NE(handle.error().message().find("nested program: it wants another 68719476736 bytes beside "),
+            std::string::npos)
+      << handle.error().message();
+}
+
+TEST_P(ProgramEngine, FlippedBitsInWhatItReadsItselfAreAnErrorOrARunAndNeverTheEndOfTheProcess) {
+  // Which values are inputs and outputs, what memory is planned, which delegates there are. ExecuTorch reads all else.
+  constexpr std::pair<std::size_t, std::size_t> kPlaces[] = {{112, 116}, {120, 124}, {144, 152},
+                                                             {164, 168}, {180, 184}, {428, 448}};
+  const auto intact = read_file(program("two_dynamic.pte"));
+  std::size_t refused = 0;
+  for (const auto& [begin, end] : kPlaces) {
+    for (std::size_t bit = begin * 8; bit < end * 8; ++bit) {
+      SCOPED_TRACE("bit " + std::to_string(bit));
+      auto flipped = intact;
+      flipped[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
+      const auto handle = try_load_bytes(flipped, 2, 1);
+      if (!handle.ok()) {
+        EXPECT_FALSE(handle.error().message().empty());
+        ++refused;
+        continue;
+      }
+      Floats a({3, 8}, 1), b({5, 8}, 2);
+      Floats out({32, 32}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+      static_cast<void>(execute(**handle, {a.tensor.value(), b.tensor.value(), out.tensor.value()}));
+    }
+  }
+  EXPECT_GT(refused, 200u);
+}
+
+TEST_P(ProgramEngine, ThatNamesNoValueAsInputOrOutputIsRefusedByItsPlace) {
+  for (const bool input : {true, false}) {
+    support::ProgramSpec::Method method;
+    method.tensors = {{.sizes = {4}}};
+    method.inputs = {input ? 7 : 0};
+    method.outputs = {input ? 0 : 7};
+    const auto handle = try_load_bytes(support::ProgramSpec{.methods = {method}}.build(), 1, 1);
+    ASSERT_THAT(handle, fails_with(ErrorCode::kInvalidData));
+    EXPECT_EQ(handle.error().message(), std::string("nested program: ") + (input ? "input" : "output") +
+                                            " 0 names no value: export the program again");
+  }
 }
 
 TEST_P(ProgramEngine, GarbageIsRefused) {

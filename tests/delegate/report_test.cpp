@@ -143,6 +143,7 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   const Report all = report();
   const ProgramReport& program = all.programs.back();
   EXPECT_EQ(program.execution_contexts, 1u);
+  EXPECT_EQ(program.context_bytes, 64u * 4u * 4u) << "what a context needs for the largest shapes";
   EXPECT_GE(program.device_staging_bytes, 32u);
   EXPECT_GE(program.pinned_staging_bytes, 32u);
   EXPECT_EQ(program.graph_bytes, 32u);

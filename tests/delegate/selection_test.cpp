@@ -47,6 +47,15 @@ TEST_P(Selection, WhenNothingRunsHereTheErrorListsEachPayloadAndWhy) {
   }
 }
 
+TEST_P(Selection, ADeviceThatIsNotThereIsAnErrorThatNamesTheOption) {
+  delegate::Options options;
+  options.device = "virtual:99";
+  const auto handle = delegate::Handle::create(blob_of(KernelPlan::fixed(1, {8})), options);
+  ASSERT_THAT(handle, fails_with(ErrorCode::kNotFound));
+  EXPECT_TRUE(handle.error().message().starts_with("option 'device': device virtual:99 is not there"))
+      << handle.error().message();
+}
+
 TEST_P(Selection, ABlobWithoutAnyPayloadIsRefused) {
   const auto plan = KernelPlan::fixed(1, {8});
   const auto blob = blob::write_blob(metadata_of(plan), {});

@@ -67,6 +67,10 @@ class KernelEngine final : public engine::Engine {
   ~KernelEngine() override { --engines_alive; }
 
   std::span<const engine::TensorInfo> tensors() const override { return tensors_; }
+  engine::EngineMemory memory() const override {
+    if (!caller_gives_memory_) return {};
+    return {.context_maximum = engine::element_count(tensors_[recipes_.front().tensor].maximum).value() * 4};
+  }
   Result<std::unique_ptr<engine::ExecutionContext>> create_context(std::optional<int> profile) override;
 
  private:

@@ -109,9 +109,9 @@ CUstream VgpuTest::make_stream(unsigned flags) {
   return stream;
 }
 
-CUevent VgpuTest::make_event() {
+CUevent VgpuTest::make_event(unsigned flags) {
   CUevent event = nullptr;
-  EXPECT_EQ(driver().cuEventCreate(&event, CU_EVENT_DISABLE_TIMING), CUDA_SUCCESS);
+  EXPECT_EQ(driver().cuEventCreate(&event, flags), CUDA_SUCCESS);
   return event;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -8,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <vgpu/kernel.h>
+#include <vgpu/observer.h>
 #include <vgpu/virtual_gpu.h>
 
 namespace etrt::vgpu::test {
@@ -54,6 +57,21 @@ class Standstill {
   std::vector<std::unique_ptr<HostGate>> gates_;
 };
 
+/// Lets a test wait until that many operations have run, without a word to the driver.
+class Sees final : public Observer {
+ public:
+  explicit Sees(int operations) : missing_(operations) {}
+
+  void finished(const OperationRecord&) override {
+    if (--missing_ == 0) seen_.set_value();
+  }
+  void wait() { seen_.get_future().wait(); }
+
+ private:
+  std::atomic<int> missing_;
+  std::promise<void> seen_;
+};
+
 /// Parameters of the kernel "add_one": adds 1 to `count` words at `data`. "name_words" declares the same and does
 /// nothing.
 struct AddOne {
@@ -82,7 +100,7 @@ class VgpuTest : public ::testing::Test {
   CUcontext primary() const { return primary_; }
 
   CUstream make_stream(unsigned flags = CU_STREAM_NON_BLOCKING);
-  CUevent make_event();
+  CUevent make_event(unsigned flags = CU_EVENT_DISABLE_TIMING);
   CUdeviceptr make_buffer(std::size_t bytes = kBytes);
   void* make_pinned(std::size_t bytes = kBytes);
   CUfunction function(const char* name);

@@ -1,3 +1,6 @@
+#include <functional>
+#include <thread>
+
 #include <vgpu/fixture.h>
 
 namespace etrt::vgpu::test {
@@ -36,6 +39,72 @@ TEST_F(OrderCheckerMemory, AcceptsAFreeAfterAWait) {
   synchronize(a);
   EXPECT_EQ(driver().cuMemFree(data), CUDA_SUCCESS);
   EXPECT_TRUE(kinds().empty());
+}
+
+TEST_F(OrderCheckerMemory, ReportsAFreeThatNoWaitOrdersAlsoWhereTheWorkHasRun) {
+  const CUdeviceptr data = make_buffer();
+  void* pinned = make_pinned();
+  const CUdeviceptr other = make_buffer();
+  Sees observer(2);
+  gpu().set_observer(&observer);
+  driver().cuMemcpyHtoDAsync(data, pinned, kBytes, a);
+  fill(a, other);
+  // The copy has certainly run, and the program does not know.
+  observer.wait();
+  EXPECT_EQ(driver().cuMemFree(data), CUDA_SUCCESS);
+  EXPECT_EQ(kinds(), std::vector{Kind::kFreeWhileInUse});
+  EXPECT_EQ(driver().cuMemFreeHost(pinned), CUDA_SUCCESS);
+  EXPECT_EQ(kinds(), std::vector{Kind::kFreeWhileInUse});
+  gpu().set_observer(nullptr);
+}
+
+TEST_F(OrderCheckerMemory, AcceptsAFreeOfPinnedMemoryAfterAWait) {
+  const CUdeviceptr data = make_buffer();
+  void* pinned = make_pinned();
+  driver().cuMemcpyHtoDAsync(data, pinned, kBytes, a);
+  synchronize(a);
+  EXPECT_EQ(driver().cuMemFreeHost(pinned), CUDA_SUCCESS);
+  EXPECT_TRUE(kinds().empty());
+}
+
+TEST_F(OrderCheckerMemory, AcceptsAFreeAfterAWaitForAStreamThatIsOrderedBehindTheWork) {
+  const CUdeviceptr data = make_buffer();
+  fill(a, data);
+  order(a, b);
+  synchronize(b);
+  EXPECT_EQ(driver().cuMemFree(data), CUDA_SUCCESS);
+  EXPECT_TRUE(kinds().empty());
+}
+
+TEST_F(OrderCheckerMemory, AcceptsAFreeOnceTheHostHasSeenTheEndOfTheWork) {
+  const CUevent event = make_event();
+  const CUevent timed_from = make_event(CU_EVENT_DEFAULT);
+  const CUevent timed_to = make_event(CU_EVENT_DEFAULT);
+  const auto while_not_ready = [](auto&& ask) {
+    while (ask() == CUDA_ERROR_NOT_READY) std::this_thread::yield();
+  };
+  const std::vector<std::function<void()>> ways{
+      [&] { driver().cuCtxSynchronize(); },
+      [&] { while_not_ready([&] { return driver().cuStreamQuery(a); }); },
+      [&] {
+        driver().cuEventRecord(event, a);
+        while_not_ready([&] { return driver().cuEventQuery(event); });
+      },
+      [&] {
+        driver().cuEventRecord(timed_from, a);
+        driver().cuEventRecord(timed_to, a);
+        float time = 0;
+        while_not_ready([&] { return driver().cuEventElapsedTime(&time, timed_from, timed_to); });
+      },
+      [&] { HostGate(driver(), a).wait_until_reached(); },
+  };
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    const CUdeviceptr data = make_buffer();
+    fill(a, data);
+    ways[i]();
+    EXPECT_EQ(driver().cuMemFree(data), CUDA_SUCCESS);
+    EXPECT_TRUE(kinds().empty()) << "way " << i;
+  }
 }
 
 TEST_F(OrderCheckerMemory, AcceptsAFreeUnderWorkOnOtherMemory) {

@@ -1,5 +1,3 @@
-#include <atomic>
-#include <future>
 #include <thread>
 
 #include <vgpu/fixture.h>
@@ -8,19 +6,6 @@ namespace etrt::vgpu::test {
 namespace {
 
 using Kind = OrderReport::Kind;
-
-/// Lets a test wait until an operation has run, without a word to the driver.
-class SeesOne final : public Observer {
- public:
-  void finished(const OperationRecord&) override {
-    if (!told_.exchange(true)) seen_.set_value();
-  }
-  void wait() { seen_.get_future().wait(); }
-
- private:
-  std::atomic<bool> told_{false};
-  std::promise<void> seen_;
-};
 
 class OrderChecker : public VgpuTest {
  protected:
@@ -65,7 +50,7 @@ TEST_F(OrderChecker, AcceptsTwoWritesOrderedThroughAThirdStream) {
 }
 
 TEST_F(OrderChecker, ReportsTheSameMistakeWhateverRanFirst) {
-  SeesOne observer;
+  Sees observer(1);
   gpu().set_observer(&observer);
   fill(a, data);
   // The first has certainly run, and the program still never waited for it.

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <unistd.h>
 
 #include <executorch/extension/threadpool/threadpool_guard.h>
 #include <executorch/runtime/backend/backend_options_map.h>
 #include <executorch/runtime/core/exec_aten/util/dim_order_util.h>
 
+#include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <engine/program/method_instance.h>
@@ -37,35 +40,79 @@ et::Result<et::Method> load_unshared(const et::Program& program, const char* nam
   return program.load_method(name, memory, nullptr, nullptr, &options);
 }
 
-Result<TensorInfo> describe_tensor(const et::Result<et::TensorInfo>& meta, const et::EValue& value, bool is_input,
-                                   std::size_t index) {
-  const std::string label = base::concat(is_input ? "input " : "output ", index);
-  if (!meta.ok() || !value.isTensor()) {
-    return Error(ErrorCode::kNotSupported, base::concat("nested program: ", label, " is not a tensor"));
+std::string label(bool is_input, std::size_t index) {
+  return base::concat(is_input ? "input " : "output ", index);
+}
+
+Error malformed(const std::string& what) {
+  return Error(ErrorCode::kInvalidData, base::concat("nested program: ", what, ": export the program again"));
+}
+
+/// A value that is no tensor, or that the file does not hold, is an error here; Method ends the process over it.
+Result<et::TensorInfo> tensor_meta(const et::MethodMeta& method, bool is_input, std::size_t index) {
+  const auto tag = is_input ? method.input_tag(index) : method.output_tag(index);
+  if (!tag.ok()) return malformed(label(is_input, index) + " names no value");
+  if (*tag != et::Tag::Tensor) {
+    return Error(ErrorCode::kNotSupported,
+                 base::concat("nested program: ", label(is_input, index), " is not a tensor"));
   }
-  const auto type = from_executorch(meta->scalar_type());
+  auto meta = is_input ? method.input_tensor_meta(index) : method.output_tensor_meta(index);
+  if (!meta.ok()) return malformed(label(is_input, index) + " is a malformed tensor");
+  return *meta;
+}
+
+bool is_permutation(et::Span<const std::uint8_t> order, std::size_t rank) {
+  std::vector<bool> seen(rank);
+  for (const std::uint8_t dim : order) {
+    if (dim >= rank || seen[dim]) return false;
+    seen[dim] = true;
+  }
+  return order.size() == rank;
+}
+
+Result<TensorInfo> describe_tensor(const et::TensorInfo& meta, bool is_input, std::size_t index) {
+  const auto type = from_executorch(meta.scalar_type());
   if (!type) {
     return Error(ErrorCode::kNotSupported,
-                 base::concat("nested program: ", label, " has element type ", executorch_name(meta->scalar_type()),
-                              ", which TensorRT and etrt do not have"));
+                 base::concat("nested program: ", label(is_input, index), " has element type ",
+                              executorch_name(meta.scalar_type()), ", which TensorRT and etrt do not have"));
   }
-  if (meta->sizes().size() > kMaxRank) {
-    return Error(ErrorCode::kNotSupported, base::concat("nested program: ", label, " has rank ", meta->sizes().size(),
-                                                        ", the limit is ", kMaxRank));
+  const std::span sizes(meta.sizes().data(), meta.sizes().size());
+  if (sizes.size() > kMaxRank) {
+    return Error(ErrorCode::kNotSupported, base::concat("nested program: ", label(is_input, index), " has rank ",
+                                                        sizes.size(), ", the limit is ", kMaxRank));
+  }
+  const auto order = meta.dim_order();
+  if (!element_count(Dims(sizes)) || !is_permutation(order, sizes.size())) {
+    return malformed(label(is_input, index) + " has sizes or an order of dimensions that no tensor can have");
   }
   TensorInfo info;
-  info.name = meta->name().empty() ? base::concat(is_input ? "input_" : "output_", index) : std::string(meta->name());
+  info.name = meta.name().empty() ? base::concat(is_input ? "input_" : "output_", index) : std::string(meta.name());
   info.type = *type;
   info.is_input = is_input;
-  info.maximum = Dims(std::span(meta->sizes().data(), meta->sizes().size()));
+  info.maximum = Dims(sizes);
   info.minimum = info.maximum;
-  const Tensor tensor = value.toTensor();
-  if (tensor.unsafeGetTensorImpl()->shape_dynamism() != et::TensorShapeDynamism::STATIC) {
-    for (std::size_t i = 0; i < info.minimum.rank(); ++i) info.minimum[i] = 0;
-  }
-  const auto order = meta->dim_order();
   if (!std::is_sorted(order.begin(), order.end())) info.dim_order.assign(order.begin(), order.end());
   return info;
+}
+
+/// The metadata does not tell whether a shape is an upper bound; the loaded value does.
+void allow_smaller_shapes(TensorInfo& info, const et::EValue& value) {
+  if (value.toTensor().unsafeGetTensorImpl()->shape_dynamism() == et::TensorShapeDynamism::STATIC) return;
+  for (std::size_t i = 0; i < info.minimum.rank(); ++i) info.minimum[i] = 0;
+}
+
+/// The shape of an output that ran. A program may move any value into an output's place.
+Result<Dims> shape_after_run(const et::EValue& value, const TensorInfo& info) {
+  if (!value.isTensor() || from_executorch(value.toTensor().scalar_type()) != info.type) {
+    return malformed(base::concat("output '", info.name, "' came out as another kind of value"));
+  }
+  const auto sizes = value.toTensor().sizes();
+  return Dims(std::span(sizes.data(), sizes.size()));
+}
+
+std::size_t physical_memory() {
+  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
@@ -75,18 +122,12 @@ Result<std::unique_ptr<MethodInstance>> MethodInstance::create(const et::Program
   ETRT_TRY(from_et(meta.error(), "reading method " + method));
 
   std::unique_ptr<MethodInstance> instance(new MethodInstance());
-  const std::size_t buffers = meta->num_memory_planned_buffers();
-  instance->planned_buffers_.resize(buffers);
-  for (std::size_t i = 0; i < buffers; ++i) {
+  for (std::size_t i = 0; i < meta->num_memory_planned_buffers(); ++i) {
     const auto size = meta->memory_planned_buffer_size(i);
     ETRT_TRY(from_et(size.error(), "reading the planned memory"));
-    constexpr std::int64_t kLimit = std::int64_t{1} << 36;
-    if (*size < 0 || *size > kLimit) {
-      return Error(ErrorCode::kInvalidData,
-                   base::concat("nested program: planned buffer ", i, " of ", *size, " bytes is not credible"));
-    }
-    instance->planned_buffers_[i].resize(static_cast<std::size_t>(*size));
-    instance->planned_spans_.emplace_back(instance->planned_buffers_[i].data(), instance->planned_buffers_[i].size());
+    if (*size < 0) return malformed(base::concat("planned buffer ", i, " is of ", *size, " bytes"));
+    ETRT_TRY_ASSIGN(const auto buffer, instance->allocate(static_cast<std::size_t>(*size)));
+    instance->planned_spans_.push_back(buffer);
   }
   instance->planned_memory_ = std::make_unique<et::HierarchicalAllocator>(
       et::Span<et::Span<std::uint8_t>>(instance->planned_spans_.data(), instance->planned_spans_.size()));
@@ -101,14 +142,29 @@ Result<std::unique_ptr<MethodInstance>> MethodInstance::create(const et::Program
   return instance;
 }
 
+Result<et::Span<std::uint8_t>> MethodInstance::allocate(std::size_t bytes) {
+  const auto total = base::checked_add(allocated_, bytes);
+  if (!total || *total > physical_memory()) {
+    return Error(ErrorCode::kOutOfMemory,
+                 base::concat("nested program: it wants another ", bytes, " bytes beside ", allocated_,
+                              ", this machine has ", physical_memory(), " in all: export it with smaller bounds"));
+  }
+  auto* memory = static_cast<std::uint8_t*>(std::calloc(std::max<std::size_t>(bytes, 1), 1));
+  if (memory == nullptr) {
+    return Error(ErrorCode::kOutOfMemory, base::concat("nested program: no host memory for ", bytes, " bytes"));
+  }
+  memory_.emplace_back(memory);
+  allocated_ = *total;
+  return et::Span<std::uint8_t>(memory, bytes);
+}
+
 Status MethodInstance::back_unplanned_outputs() {
   const et::MethodMeta meta = method_->method_meta();
   for (std::size_t i = 0; i < meta.num_outputs(); ++i) {
     const auto output = meta.output_tensor_meta(i);
     if (!output.ok() || output->is_memory_planned()) continue;
-    unplanned_outputs_.emplace_back(std::max<std::size_t>(output->nbytes(), 1));
-    const auto error =
-        method_->set_output_data_ptr(unplanned_outputs_.back().data(), unplanned_outputs_.back().size(), i);
+    ETRT_TRY_ASSIGN(const auto memory, allocate(output->nbytes()));
+    const auto error = method_->set_output_data_ptr(memory.data(), memory.size(), i);
     ETRT_TRY(from_et(error, base::concat("giving memory to output ", i)));
   }
   return {};
@@ -118,16 +174,18 @@ Result<std::vector<TensorInfo>> MethodInstance::describe() const {
   const et::MethodMeta meta = method_->method_meta();
   std::vector<TensorInfo> infos;
   for (std::size_t i = 0; i < meta.num_inputs(); ++i) {
-    // ExecuTorch tells the shape dynamism of an input by its value alone.
+    ETRT_TRY_ASSIGN(const auto tensor, tensor_meta(meta, true, i));
+    ETRT_TRY_ASSIGN(auto info, describe_tensor(tensor, true, i));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    const et::EValue& value = method_->get_input(i);
+    allow_smaller_shapes(info, method_->get_input(i));
 #pragma GCC diagnostic pop
-    ETRT_TRY_ASSIGN(auto info, describe_tensor(meta.input_tensor_meta(i), value, true, i));
     infos.push_back(std::move(info));
   }
   for (std::size_t i = 0; i < meta.num_outputs(); ++i) {
-    ETRT_TRY_ASSIGN(auto info, describe_tensor(meta.output_tensor_meta(i), method_->get_output(i), false, i));
+    ETRT_TRY_ASSIGN(const auto tensor, tensor_meta(meta, false, i));
+    ETRT_TRY_ASSIGN(auto info, describe_tensor(tensor, false, i));
+    allow_smaller_shapes(info, method_->get_output(i));
     infos.push_back(std::move(info));
   }
   return infos;
@@ -161,35 +219,38 @@ Status MethodInstance::run(std::span<const TensorInfo> infos, std::span<const Ho
   for (std::size_t i = 0; i < inputs.size(); ++i) ETRT_TRY(set_input(i, infos[i], inputs[i]));
   ETRT_TRY(execute());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const Tensor tensor = method_->get_output(i).toTensor();
-    const Dims dims(std::span(tensor.sizes().data(), tensor.sizes().size()));
+    const TensorInfo& info = infos[inputs.size() + i];
+    const et::EValue& value = method_->get_output(i);
+    ETRT_TRY_ASSIGN(const Dims dims, shape_after_run(value, info));
     if (!(dims == outputs[i].dims)) {
       return Error(ErrorCode::kInternal,
-                   base::concat("nested program: output '", infos[inputs.size() + i].name, "' came out as ",
-                                to_string(dims), " where ", to_string(outputs[i].dims),
+                   base::concat("nested program: output '", info.name, "' came out as ", to_string(dims), " where ",
+                                to_string(outputs[i].dims),
                                 " was expected: its shape depends on the data, which etrt cannot run asynchronously"));
     }
-    if (tensor.nbytes() > 0) {
-      std::memcpy(outputs[i].data, tensor.const_data_ptr(), tensor.nbytes());
-    }
+    const Tensor tensor = value.toTensor();
+    if (tensor.nbytes() == 0) continue;
+    if (tensor.const_data_ptr() == nullptr) return malformed(base::concat("output '", info.name, "' has no memory"));
+    std::memcpy(outputs[i].data, tensor.const_data_ptr(), tensor.nbytes());
   }
   return {};
 }
 
 Result<std::vector<Dims>> MethodInstance::probe_shapes(std::span<const TensorInfo> infos,
                                                        std::span<const Dims> inputs) {
+  const auto outputs = infos.subspan(inputs.size());
   std::vector<std::vector<std::byte>> zeros(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     zeros[i].resize(element_count(inputs[i]).value_or(0) * byte_size(infos[i].type) + 1);
     ETRT_TRY(set_input(i, infos[i], {zeros[i].data(), zeros[i].size(), inputs[i]}));
   }
   ETRT_TRY(execute());
-  std::vector<Dims> outputs;
-  for (std::size_t i = 0; i < method_->outputs_size(); ++i) {
-    const auto sizes = method_->get_output(i).toTensor().sizes();
-    outputs.emplace_back(std::span(sizes.data(), sizes.size()));
+  std::vector<Dims> shapes;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    ETRT_TRY_ASSIGN(const Dims shape, shape_after_run(method_->get_output(i), outputs[i]));
+    shapes.push_back(shape);
   }
-  return outputs;
+  return shapes;
 }
 
 }  // namespace etrt::engine::program

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,11 +40,19 @@ class MethodInstance {
   Status run(std::span<const TensorInfo> infos, std::span<const HostTensor> inputs,
              std::span<const HostTensor> outputs);
 
-  /// Runs on zeros of the given input shapes and returns the shapes of the outputs.
+  /// Runs on zeros of the given input shapes and returns the shapes of the outputs. `infos` are of all tensors.
   Result<std::vector<Dims>> probe_shapes(std::span<const TensorInfo> infos, std::span<const Dims> inputs);
 
  private:
+  struct Free {
+    void operator()(void* memory) const noexcept { std::free(memory); }
+  };
+
   MethodInstance() = default;
+
+  /// Zeroed memory for the life of the instance, within what the machine has. It takes pages only once they are
+  /// touched: a small file may plan a lot that no run needs.
+  Result<executorch::runtime::Span<std::uint8_t>> allocate(std::size_t bytes);
 
   /// Memory at the upper bound for every output that the program leaves to its caller: ExecuTorch takes no smaller one
   /// for a smaller shape, and runs into a null pointer without.
@@ -52,9 +62,9 @@ class MethodInstance {
 
   executorch::extension::MallocMemoryAllocator method_allocator_;
   executorch::extension::MallocMemoryAllocator temp_allocator_;
-  std::vector<std::vector<std::uint8_t>> planned_buffers_;
+  std::vector<std::unique_ptr<std::uint8_t, Free>> memory_;
+  std::size_t allocated_ = 0;
   std::vector<executorch::runtime::Span<std::uint8_t>> planned_spans_;
-  std::vector<std::vector<std::byte>> unplanned_outputs_;
   std::unique_ptr<executorch::runtime::HierarchicalAllocator> planned_memory_;
   std::unique_ptr<executorch::runtime::MemoryManager> memory_manager_;
   std::unique_ptr<executorch::runtime::Method> method_;

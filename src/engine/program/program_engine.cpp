@@ -6,6 +6,7 @@
 #include <base/try.h>
 #include <engine/program/program_context.h>
 #include <engine/program/program_engine.h>
+#include <etrt/options.h>
 
 namespace etrt::engine::program {
 namespace {
@@ -38,6 +39,16 @@ Result<std::string> method_to_run(const et::Program& program) {
                base::concat("nested program: none of its ", program.num_methods(), " methods is named 'forward'"));
 }
 
+/// MethodMeta::uses_backend asks the same, and does not survive a method whose list of delegates is missing.
+bool delegates_to_etrt(const et::Program& program, const std::string& method) {
+  const auto meta = program.method_meta(method.c_str());
+  for (std::size_t i = 0; meta.ok() && i < meta->num_backends(); ++i) {
+    const auto name = meta->get_backend_name(i);
+    if (name.ok() && std::string_view(*name) == kBackendId) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ProgramEngine>> ProgramEngine::load(const cuda::Device& device,
@@ -63,7 +74,7 @@ Status ProgramEngine::open(std::span<const std::byte> bytes) {
   }
   program_ = std::make_unique<et::Program>(std::move(*loaded));
   ETRT_TRY_ASSIGN(method_, method_to_run(*program_));
-  if (const auto meta = program_->method_meta(method_.c_str()); meta.ok() && meta->uses_backend("TensorRTBackend")) {
+  if (delegates_to_etrt(*program_, method_)) {
     return Error(ErrorCode::kNotSupported, "nested program: delegates to TensorRTBackend itself; pack it unnested");
   }
 
@@ -97,7 +108,7 @@ Result<std::vector<Dims>> ProgramEngine::output_shapes(std::span<const Dims> inp
 Result<std::vector<Dims>> ProgramEngine::probe(std::span<const Dims> inputs) {
   const auto outputs = std::span(tensors_).subspan(input_count_);
   const bool fixed = std::none_of(outputs.begin(), outputs.end(), [](const auto& info) { return info.is_dynamic(); });
-  if (!fixed) return probe_->probe_shapes(std::span(tensors_).first(input_count_), inputs);
+  if (!fixed) return probe_->probe_shapes(tensors_, inputs);
   std::vector<Dims> shapes;
   for (const TensorInfo& info : outputs) shapes.push_back(info.maximum);
   return shapes;
