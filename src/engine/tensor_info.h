@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,6 +32,9 @@ struct TensorInfo {
 
   /// An output whose shape is known only once the engine has run (TensorRT: IOutputAllocator).
   bool data_dependent = false;
+
+  /// What a bound device address must be a multiple of, in bytes (TensorRT: 256, see setTensorAddress).
+  std::size_t address_alignment = 1;
 
   /// For an output: index of the input whose memory it must share (TensorRT: ICudaEngine::getAliasedInputTensor).
   std::optional<std::size_t> aliased_input = std::nullopt;
