@@ -78,7 +78,7 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
                                                        ", the blob says that it is one of ", product.name));
   }
   LibraryRequest request{product_, options.tensorrt_library, options.allow_engine_code};
-  if (adapter_ != nullptr) request.major = adapter_->headers.major;
+  if (adapter_ != nullptr) request.headers = adapter_->headers;
   auto library = find_library(request);
   if (adapter_ == nullptr) {
     const std::string found = library.ok() ? base::concat(product.name, " ", to_string((*library)->version), " (",

@@ -203,8 +203,20 @@ TEST_P(TensorRtLoading, ARuntimeThatIsASmallNumberIsNone) {
 TEST_P(TensorRtLoading, ALibraryOfAnotherMajorVersionIsRefused) {
   EXPECT_THAT(try_load(fixed_plan({4}), library(fake_library("10_3"))),
               fails_with(ErrorCode::kIncompatible,
-                         AllOf(HasSubstr("is TensorRT 10.3.0"), HasSubstr("built with the headers of TensorRT 11"),
+                         AllOf(HasSubstr("is TensorRT 10.3.0"), HasSubstr("built with the headers of TensorRT 11.1"),
                                HasSubstr("has compute capability"))));
+}
+
+TEST_P(TensorRtLoading, ALibraryOlderThanTheHeadersIsRefusedBeforeItMakesAnything) {
+  const std::string older = fake_library("11_0");
+  auto plan = fixed_plan({4});
+  plan.version = {11, 0, 0, 1};
+  EXPECT_THAT(try_load(plan, library(older)),
+              fails_with(ErrorCode::kIncompatible,
+                         AllOf(HasSubstr(older), HasSubstr("is TensorRT 11.0.0, older than the headers"),
+                               HasSubstr("of TensorRT 11.1"), HasSubstr("Remedy: install TensorRT 11.1 or a later 11"),
+                               HasSubstr("-DTensorRT_ROOT="))));
+  EXPECT_EQ(state_of(older).headers_version, 0) << "a runtime was asked for";
 }
 
 TEST_P(TensorRtLoading, APlanOfTheOtherProductIsRefused) {
