@@ -12,6 +12,10 @@ using support::must;
 Context::Context(Engine& engine) : engine_(engine), driver_(engine.driver()) {
   if (engine.plan().aux_streams > 0) fork_ = must(cuda::create_event(driver_));
   for (int i = 0; i < engine.plan().aux_streams; ++i) joins_.push_back(must(cuda::create_event(driver_)));
+  if (engine.plan().profiles > 1) {
+    profiles_data_ =
+        must(cuda::create_device_memory(driver_, static_cast<std::size_t>(engine.plan().profiles + 2) * 4));
+  }
   ++engine_.contexts_;
   ++state().contexts_alive;
 }
@@ -33,7 +37,9 @@ bool Context::setOptimizationProfileAsync(std::int32_t profile, cudaStream_t str
   ++state().profile_switches;
   profile_ = profile;
   shapes_.clear();
-  return driver_.cuStreamQuery(stream) == CUDA_SUCCESS;
+  const int present = engine_.plan().profiles;
+  return present == 1 ||
+         driver_.cuMemcpyDtoDAsync(profile_data(present), profile_data(profile), 4, stream) == CUDA_SUCCESS;
 }
 
 bool Context::setInputShape(const char* tensor, const nvinfer1::Dims& dims) noexcept {
@@ -188,13 +194,13 @@ bool Context::is_ready() {
   return memory_bytes_ >= needed || fail("the context has no memory");
 }
 
-bool Context::make_missing_aux_streams() {
-  while (aux_streams_.size() < static_cast<std::size_t>(engine_.plan().aux_streams)) {
-    own_aux_streams_.push_back(must(cuda::create_stream(driver_)));
-    aux_streams_.push_back(own_aux_streams_.back().get());
+void Context::make_missing_aux_streams() {
+  for (std::size_t i = aux_streams_.size(); i < joins_.size(); ++i) {
+    if (own_aux_streams_.size() <= i) own_aux_streams_.resize(i + 1);
+    if (!own_aux_streams_[i]) own_aux_streams_[i] = must(cuda::create_stream(driver_));
+    aux_streams_.push_back(own_aux_streams_[i].get());
     ++state().own_aux_streams;
   }
-  return true;
 }
 
 bool Context::place_data_dependent(const Output& output, CUstream stream) {
@@ -234,7 +240,14 @@ CUresult Context::compute(const Output& output, CUstream stream) {
 
 bool Context::enqueueV3(cudaStream_t stream) noexcept {
   if (engine_.plan().failure == "enqueue") return fail("the GPU said no");
-  if (!is_ready() || !make_missing_aux_streams()) return false;
+  make_missing_aux_streams();
+  const bool enqueued = is_ready() && enqueue(stream);
+  // Given for this enqueue, not for the next.
+  aux_streams_.clear();
+  return enqueued;
+}
+
+bool Context::enqueue(CUstream stream) {
   for (const Output& output : engine_.plan().outputs) {
     if (output.data_elements >= 0 && !place_data_dependent(output, stream)) return false;
   }
@@ -252,11 +265,18 @@ bool Context::run(CUstream stream) {
   if (memory_ != 0) {
     note(engine_.kernels().fill_u32(stream, memory_, 1, static_cast<std::uint32_t>(memory_needed() / 4)));
   }
+  if (const int present = engine_.plan().profiles; present > 1) {
+    note(driver_.cuMemcpyDtoDAsync(profile_data(present + 1), profile_data(present), 4, stream));
+  }
   if (!aux_streams_.empty()) note(driver_.cuEventRecord(fork_.get(), stream));
   for (const CUstream aux : aux_streams_) note(driver_.cuStreamWaitEvent(aux, fork_.get(), 0));
   for (std::size_t i = 0; i < engine_.plan().outputs.size(); ++i) {
     const std::size_t lane = i % (aux_streams_.size() + 1);
     note(compute(engine_.plan().outputs[i], lane == 0 ? stream : aux_streams_[lane - 1]));
+  }
+  if (engine_.plan().failure == "join") {
+    state().left_running = aux_streams_.back();
+    return false;
   }
   for (std::size_t i = 0; i < aux_streams_.size(); ++i) {
     note(driver_.cuEventRecord(joins_[i].get(), aux_streams_[i]));

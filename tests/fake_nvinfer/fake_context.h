@@ -43,15 +43,18 @@ class Context final : public nvinfer1::IExecutionContext {
   void write_shape_outputs();
   CUdeviceptr address(const std::string& tensor) const;
   bool is_ready();
-  bool make_missing_aux_streams();
+  void make_missing_aux_streams();
   bool place_data_dependent(const Output& output, CUstream stream);
   CUresult compute(const Output& output, CUstream stream);
   bool run(CUstream stream);
+  bool enqueue(CUstream stream);
+  CUdeviceptr profile_data(int index) const { return profiles_data_.get() + static_cast<CUdeviceptr>(index) * 4; }
   std::size_t memory_needed() const;
 
   Engine& engine_;
   const cuda::Driver& driver_;
   int profile_ = 0;
+  cuda::DeviceMemory profiles_data_;  ///< of each profile, the present one's, and where an enqueue reads that
   std::map<std::string, Sizes> shapes_;
   std::map<std::string, void*> addresses_;
   std::map<std::string, nvinfer1::IOutputAllocator*> allocators_;

@@ -59,7 +59,8 @@ struct Plan {
   bool holds_code = false;                ///< a version-compatible plan
   std::vector<std::string> plugins = {};  ///< that must have been loaded
   std::vector<LogLine> log = {};          ///< said while loading
-  /// What goes wrong: "engine", "budget", "context", "infer", "enqueue", "profile", "address", "memory", "allocator"
+  /// What goes wrong: "engine", "budget", "context", "infer", "enqueue", "join" (of the auxiliary streams), "profile",
+  /// "address", "memory", "allocator"
   std::string failure = {};
   std::vector<int> version = {11, 1, 0, 106};
   std::string tag = "ftrt";

@@ -184,9 +184,9 @@ class KernelContext final : public engine::ExecutionContext {
   }
 
   Status enqueue_on_auxiliary_streams(cuda::StreamRef stream) {
-    ETRT_TRY_ASSIGN(const auto given, auxiliary_.streams_for(stream));
+    ETRT_TRY_ASSIGN(const auto streams, auxiliary_.streams_for(stream));
     for (std::size_t i = 0; i < engine_.recipes_.size(); ++i) {
-      const cuda::StreamRef branch(given.streams[i % given.streams.size()]);
+      const cuda::StreamRef branch(streams[i % streams.size()]);
       ETRT_TRY(wait_for(stream, branch.get()));
       ETRT_TRY(compute(engine_.recipes_[i], branch));
       ETRT_TRY(wait_for(branch, stream.get()));
