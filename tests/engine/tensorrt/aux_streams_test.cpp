@@ -229,6 +229,7 @@ TEST_P(TensorRtAuxStreams, HaveNothingLeftToRunWhenAnEnqueueFails) {
   };
   EXPECT_THAT(bound.context->enqueue(stream().get()), fails_with(ErrorCode::kDriver, HasSubstr("not enqueued")));
   EXPECT_THAT(driver().cuStreamQuery(state().left_running), is_ok()) << "an auxiliary stream is at work";
+  ASSERT_THAT(synchronize(stream()), is_ok());
 }
 
 TEST_P(TensorRtAuxStreams, AreNotWaitedForInACapture) {
