@@ -168,6 +168,12 @@ bool Context::setInputConsumedEvent(cudaEvent_t event) noexcept {
   return true;
 }
 
+bool Context::setTemporaryStorageAllocator(nvinfer1::IGpuAllocator* allocator) noexcept {
+  if (engine_.plan().failure == "temporary") return fail("no allocator of that kind");
+  temporary_ = allocator;
+  return true;
+}
+
 bool Context::reportToProfiler() const noexcept {
   if (profiler_ == nullptr || emits_profile_ || !has_run_) return fail("nothing was profiled");
   for (const Output& output : engine_.plan().outputs) profiler_->reportLayerTime(output.name.c_str(), 0.5f);
@@ -213,6 +219,20 @@ bool Context::place_data_dependent(const Output& output, CUstream stream) {
                                                           std::max<std::uint64_t>(1, bytes), 256, stream);
   if (memory == nullptr) return fail("output " + output.name + " has no memory");
   addresses_[output.name] = memory;
+/// As for a size that only data tells: taken and given back within the enqueue.
+bool Context::use_temporary_storage(CUstream stream) {
+  constexpr std::uint32_t kWords = 64;
+  if (temporary_ == nullptr) {
+    ++state().own_temporary_storage;
+    return true;
+  }
+  void* memory = temporary_->allocateAsync(kWords * 4, 256, 0, stream);
+  if (memory == nullptr) return fail("no temporary storage");
+  const bool filled =
+      engine_.kernels().fill_u32(stream, reinterpret_cast<CUdeviceptr>(memory), 1, kWords) == CUDA_SUCCESS;
+  return temporary_->deallocateAsync(memory, stream) && filled;
+}
+
   allocator->second->notifyShape(output.name.c_str(), to_dims({count}));
   return true;
 }
@@ -249,7 +269,8 @@ bool Context::enqueueV3(cudaStream_t stream) noexcept {
 
 bool Context::enqueue(CUstream stream) {
   for (const Output& output : engine_.plan().outputs) {
-    if (output.data_elements >= 0 && !place_data_dependent(output, stream)) return false;
+    if (output.data_elements < 0) continue;
+    if (!use_temporary_storage(stream) || !place_data_dependent(output, stream)) return false;
   }
   write_shape_outputs();
   if (!run(stream)) return fail("the driver refuses work");

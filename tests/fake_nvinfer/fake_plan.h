@@ -60,7 +60,7 @@ struct Plan {
   std::vector<std::string> plugins = {};  ///< that must have been loaded
   std::vector<LogLine> log = {};          ///< said while loading
   /// What goes wrong: "engine", "budget", "context", "infer", "enqueue", "join" (of the auxiliary streams), "profile",
-  /// "address", "memory", "allocator"
+  /// "address", "memory", "allocator", "temporary"
   std::string failure = {};
   std::vector<int> version = {11, 1, 0, 106};
   std::string tag = "ftrt";

@@ -52,6 +52,10 @@ TensorRtContext::TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer
                                  std::optional<int> profile)
     : engine_(engine),
       native_(std::move(native)),
+  if (!native->setTemporaryStorageAllocator(&engine.temporary_storage())) {
+    return Error(ErrorCode::kInternal,
+                 base::concat("the execution context takes no allocator of temporary storage: ", errors.text()));
+  }
       pinned_(profile),
       settings_(engine.tensors().size()),
       aux_streams_(engine.device(), engine.native().getNbAuxStreams()) {

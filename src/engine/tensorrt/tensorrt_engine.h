@@ -9,6 +9,7 @@
 #include <engine/tensorrt/nvinfer.h>
 #include <engine/tensorrt/profiles.h>
 
+#include <engine/tensorrt/temporary_storage.h>
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 /// A TensorRT engine (ICudaEngine), described once: names, types, profiles, and the bounds of its outputs.
@@ -29,6 +30,10 @@ class TensorRtEngine final : public Engine {
   const cuda::Device& device() const { return device_; }
   nvinfer1::ICudaEngine& native() const { return *native_; }
   const Profiles& profiles() const { return profiles_; }
+  /// Says once in the log what the null stream costs. Threads: safe.
+  void note_null_stream();
+
+  TemporaryStorage& temporary_storage() { return temporary_storage_; }
   const std::vector<std::size_t>& inputs() const { return inputs_; }    ///< indices of tensors, as profiles have them
   const std::vector<std::size_t>& outputs() const { return outputs_; }  ///< indices of tensors
   std::vector<std::string> input_names() const;
@@ -38,7 +43,7 @@ class TensorRtEngine final : public Engine {
 
  private:
   TensorRtEngine(const cuda::Device& device, std::unique_ptr<nvinfer1::ICudaEngine> native)
-      : device_(device), native_(std::move(native)) {}
+      : device_(device), temporary_storage_(device.driver), native_(std::move(native)) {}
 
   Status describe_tensors();
   Status describe_tensor(const char* name);
@@ -53,6 +58,7 @@ class TensorRtEngine final : public Engine {
   std::vector<std::size_t> inputs_;
   std::vector<std::size_t> outputs_;
   Profiles profiles_{{}};
+  TemporaryStorage temporary_storage_;
   EngineMemory memory_;
   bool synchronous_ = false;
 };
