@@ -147,9 +147,19 @@ void Context::setDeviceMemoryV2(void* memory, std::int64_t size) noexcept {
 
 bool Context::setTensorAddress(const char* tensor, void* data) noexcept {
   if (engine_.plan().failure == "address") return fail("the address will not do");
+  const bool on_device = engine_.getTensorLocation(tensor) == nvinfer1::TensorLocation::kDEVICE;
+  if (on_device && data != nullptr && !is_device_memory(reinterpret_cast<CUdeviceptr>(data))) {
+    return fail("the address is none on the device, or not aligned to 256 bytes");
+  }
   ++state().addresses_set;
   addresses_[tensor] = data;
   return true;
+}
+
+bool Context::is_device_memory(CUdeviceptr address) const {
+  unsigned type = 0;
+  const bool known = driver_.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address) == CUDA_SUCCESS;
+  return known && type == CU_MEMORYTYPE_DEVICE && address % 256 == 0;
 }
 
 bool Context::setOutputAllocator(const char* tensor, nvinfer1::IOutputAllocator* allocator) noexcept {

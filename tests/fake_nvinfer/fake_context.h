@@ -43,6 +43,7 @@ class Context final : public nvinfer1::IExecutionContext {
   std::optional<Sizes> output_sizes(const Output& output) const;  ///< -1 where data decides
   void write_shape_outputs();
   CUdeviceptr address(const std::string& tensor) const;
+  bool is_device_memory(CUdeviceptr address) const;
   bool is_ready();
   void make_missing_aux_streams();
   bool place_data_dependent(const Output& output, CUstream stream);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 
@@ -32,6 +33,12 @@ Dims filled(const Dims& open, std::int64_t bytes, DataType type) {
   return dims;
 }
 
+/// What stands for the address of an empty tensor on the host: TensorRT wants one and touches nothing there.
+std::uint64_t empty_host_address() {
+  alignas(256) static std::byte nothing[256];
+  return reinterpret_cast<std::uint64_t>(&nothing);
+}
+
 }  // namespace
 
 bool has_open_size(const Dims& dims) {
@@ -45,6 +52,10 @@ Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine&
   if (native == nullptr) {
     return Error(ErrorCode::kOutOfMemory, base::concat("no execution context for the engine: ", errors.text()));
   }
+  if (!native->setTemporaryStorageAllocator(&engine.temporary_storage())) {
+    return Error(ErrorCode::kInternal,
+                 base::concat("the execution context takes no allocator of temporary storage: ", errors.text()));
+  }
   return std::unique_ptr<TensorRtContext>(new TensorRtContext(engine, std::move(native), profile));
 }
 
@@ -52,10 +63,6 @@ TensorRtContext::TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer
                                  std::optional<int> profile)
     : engine_(engine),
       native_(std::move(native)),
-  if (!native->setTemporaryStorageAllocator(&engine.temporary_storage())) {
-    return Error(ErrorCode::kInternal,
-                 base::concat("the execution context takes no allocator of temporary storage: ", errors.text()));
-  }
       pinned_(profile),
       settings_(engine.tensors().size()),
       aux_streams_(engine.device(), engine.native().getNbAuxStreams()) {
@@ -229,10 +236,20 @@ Status TensorRtContext::bind(std::size_t tensor, std::uint64_t address, std::siz
   if (address == 0 && bytes != 0) {
     return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", info(tensor).name, "' was bound to address 0"));
   }
-  setting.address = address != 0 ? address : empty_tensor_address();
+  if (address % info(tensor).address_alignment != 0 && bytes != 0) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("tensor '", info(tensor).name, "' was bound to address 0x", std::hex, address, std::dec,
+                              ", TensorRT wants multiples of ", info(tensor).address_alignment,
+                              ": give it the start of an allocation, or copy it to one"));
+  }
+  setting.address = bytes != 0 ? address : empty_address(tensor);
   setting.bytes = bytes;
   if (setting.output_memory != nullptr) setting.output_memory->bind(setting.address, bytes);
   return pass_address(tensor);
+}
+
+std::uint64_t TensorRtContext::empty_address(std::size_t tensor) const {
+  return info(tensor).location == Location::kHost ? empty_host_address() : engine_.empty_address();
 }
 
 Status TensorRtContext::pass_address(std::size_t tensor) {
@@ -277,6 +294,7 @@ Status TensorRtContext::enqueue(cuda::StreamRef stream) {
                  base::concat("the engine has no scratch memory: give it ", memory_needed_, " bytes first"));
   }
   if (engine_.synchronous()) ETRT_TRY(refuse_capture(stream));
+  if (stream.get() == nullptr || stream == cuda::legacy_stream()) engine_.note_null_stream();
   if (switch_pending_) ETRT_TRY(wait_for_switch(stream));
   ETRT_TRY(give_aux_streams(stream));
   const LoggedErrors errors;

@@ -67,6 +67,7 @@ class TensorRtContext final : public ExecutionContext {
   Status use_profile(int profile);
   Status wait_for_switch(cuda::StreamRef stream);
   Status pass_address(std::size_t tensor);
+  std::uint64_t empty_address(std::size_t tensor) const;
   Status infer_shapes();
   Status read_output(std::size_t tensor);
   Status measure_memory();
