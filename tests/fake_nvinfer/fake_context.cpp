@@ -168,6 +168,12 @@ bool Context::setOutputAllocator(const char* tensor, nvinfer1::IOutputAllocator*
   return true;
 }
 
+bool Context::setTemporaryStorageAllocator(nvinfer1::IGpuAllocator* allocator) noexcept {
+  if (engine_.plan().failure == "temporary") return fail("no allocator of that kind");
+  temporary_ = allocator;
+  return true;
+}
+
 void Context::setAuxStreams(cudaStream_t* streams, std::int32_t count) noexcept {
   ++state().aux_streams_set;
   aux_streams_.assign(streams, streams + count);
@@ -175,12 +181,6 @@ void Context::setAuxStreams(cudaStream_t* streams, std::int32_t count) noexcept 
 
 bool Context::setInputConsumedEvent(cudaEvent_t event) noexcept {
   consumed_ = event;
-  return true;
-}
-
-bool Context::setTemporaryStorageAllocator(nvinfer1::IGpuAllocator* allocator) noexcept {
-  if (engine_.plan().failure == "temporary") return fail("no allocator of that kind");
-  temporary_ = allocator;
   return true;
 }
 
@@ -219,16 +219,6 @@ void Context::make_missing_aux_streams() {
   }
 }
 
-bool Context::place_data_dependent(const Output& output, CUstream stream) {
-  const std::int64_t most = element_count(*input_sizes(engine_.plan().inputs[output.of]));
-  const std::int64_t count = std::min(output.data_elements, most);
-  const auto bytes = static_cast<std::uint64_t>(count) * byte_size(output.type);
-  const auto allocator = allocators_.find(output.name);
-  if (allocator == allocators_.end()) return fail("output " + output.name + " has no allocator");
-  void* memory = allocator->second->reallocateOutputAsync(output.name.c_str(), addresses_[output.name],
-                                                          std::max<std::uint64_t>(1, bytes), 256, stream);
-  if (memory == nullptr) return fail("output " + output.name + " has no memory");
-  addresses_[output.name] = memory;
 /// As for a size that only data tells: taken and given back within the enqueue.
 bool Context::use_temporary_storage(CUstream stream) {
   constexpr std::uint32_t kWords = 64;
@@ -243,6 +233,17 @@ bool Context::use_temporary_storage(CUstream stream) {
   return temporary_->deallocateAsync(memory, stream) && filled;
 }
 
+bool Context::place_data_dependent(const Output& output, CUstream stream) {
+  const std::int64_t most = element_count(*input_sizes(engine_.plan().inputs[output.of]));
+  const std::int64_t count = std::min(output.data_elements, most);
+  const auto bytes = static_cast<std::uint64_t>(count) * byte_size(output.type);
+  const auto extra = static_cast<std::uint64_t>(output.asks_extra);
+  const auto allocator = allocators_.find(output.name);
+  if (allocator == allocators_.end()) return fail("output " + output.name + " has no allocator");
+  void* memory = allocator->second->reallocateOutputAsync(output.name.c_str(), addresses_[output.name],
+                                                          std::max<std::uint64_t>(1, bytes + extra), 256, stream);
+  if (memory == nullptr) return fail("output " + output.name + " has no memory");
+  addresses_[output.name] = memory;
   allocator->second->notifyShape(output.name.c_str(), to_dims({count}));
   return true;
 }

@@ -47,8 +47,8 @@ class Context final : public nvinfer1::IExecutionContext {
   bool is_ready();
   void make_missing_aux_streams();
   bool place_data_dependent(const Output& output, CUstream stream);
-  CUresult compute(const Output& output, CUstream stream);
   bool use_temporary_storage(CUstream stream);
+  CUresult compute(const Output& output, CUstream stream);
   bool run(CUstream stream);
   bool enqueue(CUstream stream);
   CUdeviceptr profile_data(int index) const { return profiles_data_.get() + static_cast<CUdeviceptr>(index) * 4; }
@@ -61,8 +61,8 @@ class Context final : public nvinfer1::IExecutionContext {
   std::map<std::string, Sizes> shapes_;
   std::map<std::string, void*> addresses_;
   std::map<std::string, nvinfer1::IOutputAllocator*> allocators_;
-  std::vector<CUstream> aux_streams_;
   nvinfer1::IGpuAllocator* temporary_ = nullptr;
+  std::vector<CUstream> aux_streams_;
   std::vector<cuda::Stream> own_aux_streams_;
   cuda::Event fork_;
   std::vector<cuda::Event> joins_;

@@ -37,6 +37,7 @@ struct Output {
   std::string alias = {};           ///< the input whose memory it is
   int reshaped_by = -1;             ///< index of the shape tensor whose values are the shape
   std::int64_t data_elements = -1;  ///< data-dependent: this many elements come out, never more than `of` has
+  std::int64_t asks_extra = 0;      ///< data-dependent: bytes of memory asked for beyond those of the elements
   bool shape_of = false;            ///< on the host: the sizes of `of`
   bool records_sms = false;         ///< the SM of each block, one block an element
 };

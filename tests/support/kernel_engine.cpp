@@ -211,12 +211,14 @@ class KernelContext final : public engine::ExecutionContext {
       std::copy(sizes.begin(), sizes.end(), reinterpret_cast<std::int32_t*>(bound_[recipe.tensor]));
       return {};
     }
-    const auto count = static_cast<std::uint32_t>(elements(recipe.tensor));
+    auto count = static_cast<std::uint32_t>(elements(recipe.tensor));
     std::uint64_t target = bound_[recipe.tensor];
     if (info.data_dependent) {
       target = allocator_->allocate(recipe.tensor, count * sizeof(std::uint32_t));
       if (target == 0 && count > 0) return Error(ErrorCode::kOutOfMemory, "the allocator has no memory");
       allocator_->set_shape(recipe.tensor, dims_[recipe.tensor]);
+      // The input has no more; a program refuses the shape.
+      count = std::min(count, static_cast<std::uint32_t>(elements(recipe.of)));
     }
     if (count == 0) return {};
     const cuda::Driver& driver = engine_.device_.driver;

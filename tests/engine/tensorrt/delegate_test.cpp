@@ -139,6 +139,38 @@ TEST_P(TensorRtDelegate, ResizesADataDependentOutput) {
 }
 
 TEST_P(TensorRtDelegate, ReadsShapeTensorsFromTheHost) {
+TEST_P(TensorRtDelegate, ADataDependentOutputMayAskForMoreMemoryThanItsShapeTakes) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 5;
+  plan.outputs[0].asks_extra = 512;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  const Values expected{42, 42, 42, 42, 42, 0};
+  HostTensor on_host({16}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+  ASSERT_THAT(execute(*handle, in.tensor, on_host.tensor), is_ok());
+  EXPECT_EQ(on_host.tensor.sizes(), Values{5});
+  EXPECT_EQ(Values(on_host.values.begin(), on_host.values.begin() + 6), expected);
+
+  DeviceTensor memory(device(), {16}, 0);
+  TestTensor on_device({16}, memory.buffer.data(),
+                       TestTensor::Kind{.type = ScalarType::Int, .dynamism = TensorShapeDynamism::DYNAMIC_BOUND});
+  ASSERT_THAT(execute(*handle, in.tensor, on_device), is_ok());
+  EXPECT_EQ(on_device.sizes(), Values{5});
+  const Values result = memory.read();
+  EXPECT_EQ(Values(result.begin(), result.begin() + 6), expected);
+}
+
+TEST_P(TensorRtDelegate, ADataDependentOutputThatOutgrowsTheProgramsTensorIsRefused) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 16;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  HostTensor out({8}, 7, TensorShapeDynamism::DYNAMIC_BOUND);
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor),
+              engine::tensorrt::fails_with(ErrorCode::kInvalidArgument, HasSubstr("from [8] to [16]")));
+  EXPECT_THAT(out.values, Each(7));
+}
+
   auto plan = fixed_plan({12});
   plan.inputs.push_back({.name = "s", .dims = {2}, .host = true});
   plan.inputs[1].profiles = {{{2}, {2}, {2}, {1, 1}, {12, 12}, {3, 4}}};
