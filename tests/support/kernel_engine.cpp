@@ -269,9 +269,9 @@ class KernelLoader final : public engine::Loader {
  public:
   std::string_view kind() const override { return kKernelEngineKind; }
 
-  Status supports(const cuda::Device&, std::string_view target, std::span<const std::byte>,
+  Status supports(const cuda::Device&, const engine::Target& target, std::span<const std::byte>,
                   const engine::EngineOptions&) const override {
-    if (target != "nowhere") return {};
+    if (target.name != "nowhere") return {};
     return Error(ErrorCode::kIncompatible, "it is for nowhere");
   }
 

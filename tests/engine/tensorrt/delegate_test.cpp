@@ -14,6 +14,7 @@ using engine::tensorrt::fixed_plan;
 using engine::tensorrt::kFakeLibrary;
 using engine::tensorrt::open_plan;
 using engine::tensorrt::state_of;
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
@@ -25,7 +26,7 @@ constexpr const char* kKind = "fake_tensorrt";
 class FakeTensorRtLoader final : public engine::Loader {
  public:
   std::string_view kind() const override { return kKind; }
-  Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+  Status supports(const cuda::Device& device, const engine::Target& target, std::span<const std::byte> bytes,
                   const engine::EngineOptions& options) const override {
     return fake_loader().supports(device, target, bytes, options);
   }
@@ -138,7 +139,6 @@ TEST_P(TensorRtDelegate, ResizesADataDependentOutput) {
   EXPECT_EQ(Values(out.values.begin(), out.values.begin() + 6), (Values{42, 42, 42, 42, 42, 0}));
 }
 
-TEST_P(TensorRtDelegate, ReadsShapeTensorsFromTheHost) {
 TEST_P(TensorRtDelegate, ADataDependentOutputMayAskForMoreMemoryThanItsShapeTakes) {
   auto plan = fixed_plan({16});
   plan.outputs[0].data_elements = 5;
@@ -171,6 +171,7 @@ TEST_P(TensorRtDelegate, ADataDependentOutputThatOutgrowsTheProgramsTensorIsRefu
   EXPECT_THAT(out.values, Each(7));
 }
 
+TEST_P(TensorRtDelegate, ReadsShapeTensorsFromTheHost) {
   auto plan = fixed_plan({12});
   plan.inputs.push_back({.name = "s", .dims = {2}, .host = true});
   plan.inputs[1].profiles = {{{2}, {2}, {2}, {1, 1}, {12, 12}, {3, 4}}};
@@ -213,6 +214,21 @@ TEST_P(TensorRtDelegate, KeepsAuxiliaryStreamsInThePartition) {
   }
   EXPECT_LE(static_cast<int>(sms.size()), limits.minimum);
   EXPECT_EQ(state_of(kFakeLibrary).own_aux_streams, 0);
+}
+
+TEST_P(TensorRtDelegate, HardwareCompatibilityIsThatOfTheEngineInTheMainPlace) {
+  blob::Metadata metadata;
+  metadata.hardware_compatible = true;
+  const auto engine = fixed_plan({8}).serialize();
+  const auto other = fixed_plan({9}).serialize();
+  // No device has such a compute capability: what is told shows in the reasons.
+  const blob::Payload payloads[] = {{kKind, "sm_999", engine}, {kKind, "sm_998", other}};
+  const auto bytes = must(blob::write_blob(metadata, engine, payloads));
+  delegate::Options options;
+  options.engine.tensorrt_library = kFakeLibrary;
+  EXPECT_THAT(DelegateTest::try_load(bytes, options),
+              engine::tensorrt::fails_with(ErrorCode::kIncompatible,
+                                           AllOf(HasSubstr("99.9 and later, "), HasSubstr("99.8, "))));
 }
 
 TEST_P(TensorRtDelegate, ARefusedEnqueueReachesTheCallerWithTensorRtsReason) {

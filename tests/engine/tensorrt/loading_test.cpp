@@ -37,7 +37,14 @@ class TensorRtLoading : public TensorRtTest {
     return options;
   }
   Status supports(const TensorRtLoader& loader, std::string_view target, const etrt::fake::Plan& plan) const {
-    return loader.supports(cuda_device(), target, plan.serialize(), library(kFakeLibrary));
+    return loader.supports(cuda_device(), {target}, plan.serialize(), library(kFakeLibrary));
+  }
+  /// Whether a plan for `target` runs on a GPU of compute capability 8.9.
+  Status supports_8_9(const Target& target) const {
+    auto device = must(cuda::Device::open(driver(), 0, cuda_device().is_virtual));
+    device.compute_major = 8;
+    device.compute_minor = 9;
+    return fake_loader().supports(device, target, fixed_plan({4}).serialize(), library(kFakeLibrary));
   }
 };
 ETRT_ON_EVERY_PROVIDER(TensorRtLoading);
@@ -251,6 +258,20 @@ TEST_P(TensorRtLoading, ATargetOfAnotherComputeCapabilityIsRefusedUnread) {
               fails_with(ErrorCode::kIncompatible, AllOf(HasSubstr("the plan is for compute capability 3.7"),
                                                          HasSubstr("has compute capability"))));
   EXPECT_THAT(supports(fake_loader(), "linux_x86_64", fixed_plan({4})), is_ok());
+}
+
+TEST_P(TensorRtLoading, AHardwareCompatiblePlanRunsOnNewerGpus) {
+  EXPECT_THAT(supports_8_9({"sm_89"}), is_ok());
+  EXPECT_THAT(supports_8_9({"sm_80"}), fails_with(ErrorCode::kIncompatible, HasSubstr("compute capability 8.0, ")));
+  EXPECT_THAT(supports_8_9({"sm_80", true}), is_ok());
+  EXPECT_THAT(supports_8_9({"sm_89", true}), is_ok());
+  EXPECT_THAT(supports_8_9({"sm_90", true}),
+              fails_with(ErrorCode::kIncompatible, HasSubstr("compute capability 9.0 and later, ")));
+}
+
+TEST_P(TensorRtLoading, HardwareCompatibilityWithNewerGpusBeginsWithAmpere) {
+  EXPECT_THAT(supports_8_9({"sm_75", true}),
+              fails_with(ErrorCode::kIncompatible, HasSubstr("compute capability 7.5, ")));
 }
 
 TEST_P(TensorRtLoading, TheCallersContextStaysCurrent) {
