@@ -15,15 +15,17 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const std::string kNewerLibrary = fake_library("11_4");
+const std::string kOlderLibrary = fake_library("11_0");
 
 class TensorRtLoading : public TensorRtTest {
  protected:
   void SetUp() override {
     TensorRtTest::SetUp();
     if (!ready()) return;
-    auto& newer = state_of(kNewerLibrary);
-    newer.driver = &driver();
-    newer.kernel_image = provider().kernel_image();
+    for (const std::string& library : {kNewerLibrary, kOlderLibrary}) {
+      state_of(library).driver = &driver();
+      state_of(library).kernel_image = provider().kernel_image();
+    }
   }
 
   static EngineOptions library(const std::string& path) {
@@ -215,15 +217,14 @@ TEST_P(TensorRtLoading, ALibraryOfAnotherMajorVersionIsRefused) {
 }
 
 TEST_P(TensorRtLoading, ALibraryOlderThanTheHeadersIsRefusedBeforeItMakesAnything) {
-  const std::string older = fake_library("11_0");
   auto plan = fixed_plan({4});
   plan.version = {11, 0, 0, 1};
-  EXPECT_THAT(try_load(plan, library(older)),
+  EXPECT_THAT(try_load(plan, library(kOlderLibrary)),
               fails_with(ErrorCode::kIncompatible,
-                         AllOf(HasSubstr(older), HasSubstr("is TensorRT 11.0.0, older than the headers"),
+                         AllOf(HasSubstr(kOlderLibrary), HasSubstr("is TensorRT 11.0.0, older than the headers"),
                                HasSubstr("of TensorRT 11.1"), HasSubstr("Remedy: install TensorRT 11.1 or a later 11"),
                                HasSubstr("-DTensorRT_ROOT="))));
-  EXPECT_EQ(state_of(older).headers_version, 0) << "a runtime was asked for";
+  EXPECT_EQ(state_of(kOlderLibrary).headers_version, 0) << "a runtime was asked for";
 }
 
 TEST_P(TensorRtLoading, APlanOfTheOtherProductIsRefused) {
