@@ -243,6 +243,12 @@ bool Context::place_data_dependent(const Output& output, CUstream stream) {
   void* memory = allocator->second->reallocateOutputAsync(output.name.c_str(), addresses_[output.name],
                                                           std::max<std::uint64_t>(1, bytes + extra), 256, stream);
   if (memory == nullptr) return fail("output " + output.name + " has no memory");
+  // All that was asked for may be written to.
+  const auto words = static_cast<std::uint32_t>((bytes + extra) / 4);
+  if (extra > 0 &&
+      engine_.kernels().fill_u32(stream, reinterpret_cast<CUdeviceptr>(memory), ~0u, words) != CUDA_SUCCESS) {
+    return fail("the driver refuses work");
+  }
   addresses_[output.name] = memory;
   allocator->second->notifyShape(output.name.c_str(), to_dims({count}));
   return true;
