@@ -243,6 +243,8 @@ bool Context::place_data_dependent(const Output& output, CUstream stream) {
   void* memory = allocator->second->reallocateOutputAsync(output.name.c_str(), addresses_[output.name],
                                                           std::max<std::uint64_t>(1, bytes + extra), 256, stream);
   if (memory == nullptr) return fail("output " + output.name + " has no memory");
+  if (!is_device_memory(reinterpret_cast<CUdeviceptr>(memory)))
+    return fail("output " + output.name + " is not aligned");
   // All that was asked for may be written to.
   const auto words = static_cast<std::uint32_t>((bytes + extra) / 4);
   if (extra > 0 &&

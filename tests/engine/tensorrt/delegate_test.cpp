@@ -160,6 +160,20 @@ TEST_P(TensorRtDelegate, ADataDependentOutputMayAskForMoreMemoryThanItsShapeTake
   EXPECT_EQ(Values(result.begin(), result.begin() + 6), expected);
 }
 
+TEST_P(TensorRtDelegate, ADataDependentOutputMayBeOfMemoryThatTensorRtWouldRefuse) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 5;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  DeviceTensor memory(device(), {17}, 0);
+  // Not aligned to 256 bytes.
+  TestTensor out({16}, static_cast<std::int32_t*>(memory.buffer.data()) + 1,
+                 TestTensor::Kind{.type = ScalarType::Int, .dynamism = TensorShapeDynamism::DYNAMIC_BOUND});
+  ASSERT_THAT(execute(*handle, in.tensor, out), is_ok());
+  const Values result = memory.read();
+  EXPECT_EQ(Values(result.begin(), result.begin() + 7), (Values{0, 42, 42, 42, 42, 42, 0}));
+}
+
 TEST_P(TensorRtDelegate, ADataDependentOutputThatOutgrowsTheProgramsTensorIsRefused) {
   auto plan = fixed_plan({16});
   plan.outputs[0].data_elements = 16;
