@@ -23,8 +23,9 @@ function(etrt_find_tensorrt_headers)
   if(ETRT_FETCH_TENSORRT_HEADERS AND NOT TensorRT_ROOT)
     include(FetchContent)
     FetchContent_Declare(tensorrt_headers
-      GIT_REPOSITORY https://github.com/NVIDIA/TensorRT.git GIT_TAG v11.1 GIT_SHALLOW ON GIT_SUBMODULES ""
-      SOURCE_SUBDIR include)
+      GIT_REPOSITORY https://github.com/NVIDIA/TensorRT.git GIT_SUBMODULES "" SOURCE_SUBDIR include
+      # v11.1; by its commit, since a tag may be moved. CMake fetches no single commit, hence the whole history.
+      GIT_TAG 82d1dca801c8318a5605399d5240780d0679e4e1)
     FetchContent_MakeAvailable(tensorrt_headers)
     set(fetched ${tensorrt_headers_SOURCE_DIR}/include)
   endif()

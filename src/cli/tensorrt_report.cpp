@@ -25,7 +25,7 @@ std::vector<TensorRtReport> look_for_tensorrt() {
   for (const auto product : {tensorrt::Product::kTensorRt, tensorrt::Product::kTensorRtRtx}) {
     const tensorrt::Adapter* adapter = tensorrt::adapter_of(product);
     tensorrt::LibraryRequest request{product};
-    if (adapter != nullptr) request.major = adapter->headers.major;
+    if (adapter != nullptr) request.headers = adapter->headers;
     reports.push_back({std::string(tensorrt::info(product).name), adapter != nullptr, tensorrt::find_library(request)});
   }
   return reports;

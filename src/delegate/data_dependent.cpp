@@ -1,4 +1,8 @@
+#include <algorithm>
+
 #include <base/format.h>
+#include <base/try.h>
+#include <cuda/error.h>
 #include <delegate/data_dependent.h>
 
 namespace etrt::delegate {
@@ -27,17 +31,13 @@ std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t byt
   const auto index = argument_of(tensor);
   if (!index) return 0;
   const Argument& argument = arguments_[*index];
-  if (bytes > argument.bytes) {
-    fail(Error(ErrorCode::kInvalidArgument,
-               base::concat("output '", plan_.arguments[*index].info.name, "' needs ", bytes,
-                            " bytes, the program has ", argument.bytes, " for it: export it with a larger bound")));
-    return 0;
-  }
+  const engine::TensorInfo& info = plan_.arguments[*index].info;
   std::uint64_t address = argument.address();
-  if (argument.placement != Placement::kDevice) {
-    auto staged = lane_.staging[*index].reserve(argument.bytes, stream_);
+  const bool fits = bytes <= argument.bytes && address % info.address_alignment == 0;
+  if (argument.placement != Placement::kDevice || !fits) {
+    auto staged = lane_.staging[*index].reserve(std::max(bytes, argument.bytes), stream_);
     if (!staged.ok()) {
-      fail(std::move(staged).error());
+      fail(std::move(staged).error().within(base::concat("staging of ", bytes, " bytes for output '", info.name, "'")));
       return 0;
     }
     address = *staged;
@@ -56,6 +56,19 @@ void DataDependentOutputs::set_shape(std::size_t tensor, const engine::Dims& dim
 
 Status DataDependentOutputs::take_status() {
   return std::exchange(status_, Status());
+}
+
+Status DataDependentOutputs::copy_out(const cuda::Driver& driver) const {
+  for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
+    const Argument& output = arguments_[i];
+    if (!plan_.arguments[i].info.data_dependent || output.placement != Placement::kDevice || output.bytes == 0)
+      continue;
+    const std::uint64_t source = lane_.bound[i].address;
+    if (source == output.address()) continue;
+    ETRT_TRY(cuda::check(driver, driver.cuMemcpyDtoDAsync(output.address(), source, output.bytes, stream_.get()),
+                         "cuMemcpyDtoDAsync"));
+  }
+  return {};
 }
 
 }  // namespace etrt::delegate

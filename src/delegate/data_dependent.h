@@ -15,7 +15,9 @@ namespace etrt::delegate {
 
 /// Gives a call's data-dependent outputs the memory of the program's output tensors, or staging for those on the host,
 /// and their shapes once the engine knows them. The engine waits for the device to learn a shape, inside of its
-/// enqueue. Threads: lives on the stack of one call; registered with the lane's context for its own lifetime.
+/// enqueue. It may ask for more memory than the output then takes: staging serves that, and what the program has must
+/// hold the shape alone. Threads: lives on the stack of one call; registered with the lane's context for its own
+/// lifetime.
 class DataDependentOutputs final : public engine::OutputAllocator {
  public:
   /// `arguments` are at their upper bounds.
@@ -27,6 +29,9 @@ class DataDependentOutputs final : public engine::OutputAllocator {
 
   /// The first thing that went wrong, once.
   Status take_status();
+
+  /// Enqueues the copies of outputs on the device that are in staging. Behind the engine's own work.
+  Status copy_out(const cuda::Driver& driver) const;
 
  private:
   std::optional<std::size_t> argument_of(std::size_t tensor) const;

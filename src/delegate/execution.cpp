@@ -167,7 +167,8 @@ Status Execution::run_engine(Lane& lane, const SelectedStream& selected) {
   DataDependentOutputs outputs(plan_, arguments_, lane, selected.stream);
   Status enqueued = lane.context().enqueue(selected.stream);
   ETRT_TRY(outputs.take_status());
-  return enqueued;
+  ETRT_TRY(std::move(enqueued));
+  return outputs.copy_out(driver_);
 }
 
 Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStream& selected) {

@@ -30,7 +30,7 @@ std::string product(const std::string& kind) {
   return "an engine of kind '" + kind + "'";
 }
 
-Status runs_on(const std::string& kind, const std::string& target, std::span<const std::byte> payload,
+Status runs_on(const std::string& kind, const engine::Target& target, std::span<const std::byte> payload,
                const engine::Loader* loader, const cuda::Device& device, const engine::EngineOptions& options) {
   if (loader != nullptr) return loader->supports(device, target, payload, options);
   return Error(ErrorCode::kNotSupported, "this build of etrt has no loader for engines of kind '" + kind + "'");
@@ -60,8 +60,11 @@ std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& d
     const auto payload = blob.payload(variant);
     const std::string kind = variant.kind.empty() ? kind_of_engine(payload) : variant.kind;
     const engine::Loader* loader = engine::find_loader(kind);
+    // The blob says it of the engine in its main place; other variants are of other builds.
+    const bool is_engine = payload.data() == blob.engine().data();
+    const engine::Target target{variant.target, is_engine && blob.metadata().hardware_compatible};
     candidates.push_back(
-        {kind, variant.target, payload, loader, runs_on(kind, variant.target, payload, loader, device, options)});
+        {kind, variant.target, payload, loader, runs_on(kind, target, payload, loader, device, options)});
   }
   return candidates;
 }

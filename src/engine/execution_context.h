@@ -17,7 +17,8 @@ namespace etrt::engine {
 class OutputAllocator {
  public:
   virtual ~OutputAllocator() = default;
-  /// Device memory for `bytes`, valid until the work enqueued with it has run; 0 when there is none.
+  /// Device memory for `bytes`, which may be more than the output then has, valid until the work enqueued with it has
+  /// run; 0 when there is none.
   virtual std::uint64_t allocate(std::size_t tensor, std::size_t bytes) = 0;
   virtual void set_shape(std::size_t tensor, const Dims& dims) = 0;
 };
@@ -50,7 +51,8 @@ class ExecutionContext {
   /// The present shape of a tensor; outputs after `resolve_shapes`. Data-dependent outputs give their upper bound.
   virtual Dims shape(std::size_t tensor) const = 0;
 
-  /// Binds memory of at least the tensor's present size: a device address, or a host address for host tensors.
+  /// Binds memory of at least the tensor's present size: a device address that is a multiple of the tensor's
+  /// `address_alignment`, or a host address for host tensors. An empty tensor's address is not looked at.
   virtual Status bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) = 0;
 
   /// Enqueues one execution on the stream, whose device's context is current. Returns at once; on error nothing was

@@ -12,6 +12,12 @@
 
 namespace etrt::engine {
 
+/// What a blob says of where an engine runs.
+struct Target {
+  std::string_view name = {};        ///< free text, such as "sm_89" or "linux_x86_64"
+  bool hardware_compatible = false;  ///< built for newer GPUs as well (TensorRT: HardwareCompatibilityLevel)
+};
+
 /// One kind of engine, as a blob names it: "program", "tensorrt", "tensorrt_rtx".
 /// Threads: safe. Loaders live for the whole process.
 class Loader {
@@ -22,7 +28,7 @@ class Loader {
 
   /// Whether the engine in `bytes`, made for `target`, can run on the device; the error says why not, in words for the
   /// user. Looks at versions alone, so `load` may still fail.
-  virtual Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+  virtual Status supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
                           const EngineOptions& options) const = 0;
 
   /// Loads the engine. `bytes` need not outlive the call.

@@ -142,7 +142,8 @@ TEST_P(DataDependentOutputs, LargerThanTheProgramsBoundAreRefusedAndTheNextCallR
   extent.values = {9, 0};
   const Status status = execute(*handle, {in.tensor.value(), extent.tensor.value(), out.tensor.value()});
   ASSERT_THAT(status, fails_with(ErrorCode::kInvalidArgument));
-  EXPECT_NE(status.error().message().find("'out0' needs 144 bytes"), std::string::npos) << status.error().message();
+  EXPECT_NE(status.error().message().find("'out0' cannot be resized from [8, 4] to [9, 4]"), std::string::npos)
+      << status.error().message();
   extent.values = {2, 0};
   EXPECT_THAT(execute(*handle, {in.tensor.value(), extent.tensor.value(), out.tensor.value()}), is_ok());
   EXPECT_EQ(out.tensor.sizes(), (Values{2, 4}));

@@ -12,6 +12,10 @@ using support::must;
 Context::Context(Engine& engine) : engine_(engine), driver_(engine.driver()) {
   if (engine.plan().aux_streams > 0) fork_ = must(cuda::create_event(driver_));
   for (int i = 0; i < engine.plan().aux_streams; ++i) joins_.push_back(must(cuda::create_event(driver_)));
+  if (engine.plan().profiles > 1) {
+    profiles_data_ =
+        must(cuda::create_device_memory(driver_, static_cast<std::size_t>(engine.plan().profiles + 2) * 4));
+  }
   ++engine_.contexts_;
   ++state().contexts_alive;
 }
@@ -33,7 +37,9 @@ bool Context::setOptimizationProfileAsync(std::int32_t profile, cudaStream_t str
   ++state().profile_switches;
   profile_ = profile;
   shapes_.clear();
-  return driver_.cuStreamQuery(stream) == CUDA_SUCCESS;
+  const int present = engine_.plan().profiles;
+  return present == 1 ||
+         driver_.cuMemcpyDtoDAsync(profile_data(present), profile_data(profile), 4, stream) == CUDA_SUCCESS;
 }
 
 bool Context::setInputShape(const char* tensor, const nvinfer1::Dims& dims) noexcept {
@@ -141,14 +147,30 @@ void Context::setDeviceMemoryV2(void* memory, std::int64_t size) noexcept {
 
 bool Context::setTensorAddress(const char* tensor, void* data) noexcept {
   if (engine_.plan().failure == "address") return fail("the address will not do");
+  const bool on_device = engine_.getTensorLocation(tensor) == nvinfer1::TensorLocation::kDEVICE;
+  if (on_device && data != nullptr && !is_device_memory(reinterpret_cast<CUdeviceptr>(data))) {
+    return fail("the address is none on the device, or not aligned to 256 bytes");
+  }
   ++state().addresses_set;
   addresses_[tensor] = data;
   return true;
 }
 
+bool Context::is_device_memory(CUdeviceptr address) const {
+  unsigned type = 0;
+  const bool known = driver_.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address) == CUDA_SUCCESS;
+  return known && type == CU_MEMORYTYPE_DEVICE && address % 256 == 0;
+}
+
 bool Context::setOutputAllocator(const char* tensor, nvinfer1::IOutputAllocator* allocator) noexcept {
   if (engine_.plan().failure == "allocator") return fail("no allocator here");
   allocators_[tensor] = allocator;
+  return true;
+}
+
+bool Context::setTemporaryStorageAllocator(nvinfer1::IGpuAllocator* allocator) noexcept {
+  if (engine_.plan().failure == "temporary") return fail("no allocator of that kind");
+  temporary_ = allocator;
   return true;
 }
 
@@ -188,24 +210,47 @@ bool Context::is_ready() {
   return memory_bytes_ >= needed || fail("the context has no memory");
 }
 
-bool Context::make_missing_aux_streams() {
-  while (aux_streams_.size() < static_cast<std::size_t>(engine_.plan().aux_streams)) {
-    own_aux_streams_.push_back(must(cuda::create_stream(driver_)));
-    aux_streams_.push_back(own_aux_streams_.back().get());
+void Context::make_missing_aux_streams() {
+  for (std::size_t i = aux_streams_.size(); i < joins_.size(); ++i) {
+    if (own_aux_streams_.size() <= i) own_aux_streams_.resize(i + 1);
+    if (!own_aux_streams_[i]) own_aux_streams_[i] = must(cuda::create_stream(driver_));
+    aux_streams_.push_back(own_aux_streams_[i].get());
     ++state().own_aux_streams;
   }
-  return true;
+}
+
+/// As for a size that only data tells: taken and given back within the enqueue.
+bool Context::use_temporary_storage(CUstream stream) {
+  constexpr std::uint32_t kWords = 64;
+  if (temporary_ == nullptr) {
+    ++state().own_temporary_storage;
+    return true;
+  }
+  void* memory = temporary_->allocateAsync(kWords * 4, 256, 0, stream);
+  if (memory == nullptr) return fail("no temporary storage");
+  const bool filled =
+      engine_.kernels().fill_u32(stream, reinterpret_cast<CUdeviceptr>(memory), 1, kWords) == CUDA_SUCCESS;
+  return temporary_->deallocateAsync(memory, stream) && filled;
 }
 
 bool Context::place_data_dependent(const Output& output, CUstream stream) {
   const std::int64_t most = element_count(*input_sizes(engine_.plan().inputs[output.of]));
   const std::int64_t count = std::min(output.data_elements, most);
   const auto bytes = static_cast<std::uint64_t>(count) * byte_size(output.type);
+  const auto extra = static_cast<std::uint64_t>(output.asks_extra);
   const auto allocator = allocators_.find(output.name);
   if (allocator == allocators_.end()) return fail("output " + output.name + " has no allocator");
   void* memory = allocator->second->reallocateOutputAsync(output.name.c_str(), addresses_[output.name],
-                                                          std::max<std::uint64_t>(1, bytes), 256, stream);
+                                                          std::max<std::uint64_t>(1, bytes + extra), 256, stream);
   if (memory == nullptr) return fail("output " + output.name + " has no memory");
+  if (!is_device_memory(reinterpret_cast<CUdeviceptr>(memory)))
+    return fail("output " + output.name + " is not aligned");
+  // All that was asked for may be written to.
+  const auto words = static_cast<std::uint32_t>((bytes + extra) / 4);
+  if (extra > 0 &&
+      engine_.kernels().fill_u32(stream, reinterpret_cast<CUdeviceptr>(memory), ~0u, words) != CUDA_SUCCESS) {
+    return fail("the driver refuses work");
+  }
   addresses_[output.name] = memory;
   allocator->second->notifyShape(output.name.c_str(), to_dims({count}));
   return true;
@@ -234,9 +279,17 @@ CUresult Context::compute(const Output& output, CUstream stream) {
 
 bool Context::enqueueV3(cudaStream_t stream) noexcept {
   if (engine_.plan().failure == "enqueue") return fail("the GPU said no");
-  if (!is_ready() || !make_missing_aux_streams()) return false;
+  make_missing_aux_streams();
+  const bool enqueued = is_ready() && enqueue(stream);
+  // Given for this enqueue, not for the next.
+  aux_streams_.clear();
+  return enqueued;
+}
+
+bool Context::enqueue(CUstream stream) {
   for (const Output& output : engine_.plan().outputs) {
-    if (output.data_elements >= 0 && !place_data_dependent(output, stream)) return false;
+    if (output.data_elements < 0) continue;
+    if (!use_temporary_storage(stream) || !place_data_dependent(output, stream)) return false;
   }
   write_shape_outputs();
   if (!run(stream)) return fail("the driver refuses work");
@@ -252,11 +305,18 @@ bool Context::run(CUstream stream) {
   if (memory_ != 0) {
     note(engine_.kernels().fill_u32(stream, memory_, 1, static_cast<std::uint32_t>(memory_needed() / 4)));
   }
+  if (const int present = engine_.plan().profiles; present > 1) {
+    note(driver_.cuMemcpyDtoDAsync(profile_data(present + 1), profile_data(present), 4, stream));
+  }
   if (!aux_streams_.empty()) note(driver_.cuEventRecord(fork_.get(), stream));
   for (const CUstream aux : aux_streams_) note(driver_.cuStreamWaitEvent(aux, fork_.get(), 0));
   for (std::size_t i = 0; i < engine_.plan().outputs.size(); ++i) {
     const std::size_t lane = i % (aux_streams_.size() + 1);
     note(compute(engine_.plan().outputs[i], lane == 0 ? stream : aux_streams_[lane - 1]));
+  }
+  if (engine_.plan().failure == "join") {
+    state().left_running = aux_streams_.back();
+    return false;
   }
   for (std::size_t i = 0; i < aux_streams_.size(); ++i) {
     note(driver_.cuEventRecord(joins_[i].get(), aux_streams_[i]));

@@ -26,6 +26,7 @@ class Context final : public nvinfer1::IExecutionContext {
   void setDeviceMemoryV2(void* memory, std::int64_t size) noexcept override;
   bool setTensorAddress(const char* tensor, void* data) noexcept override;
   bool setOutputAllocator(const char* tensor, nvinfer1::IOutputAllocator* allocator) noexcept override;
+  bool setTemporaryStorageAllocator(nvinfer1::IGpuAllocator* allocator) noexcept override;
   void setAuxStreams(cudaStream_t* streams, std::int32_t count) noexcept override;
   bool setInputConsumedEvent(cudaEvent_t event) noexcept override;
   void setProfiler(nvinfer1::IProfiler* profiler) noexcept override { profiler_ = profiler; }
@@ -42,19 +43,25 @@ class Context final : public nvinfer1::IExecutionContext {
   std::optional<Sizes> output_sizes(const Output& output) const;  ///< -1 where data decides
   void write_shape_outputs();
   CUdeviceptr address(const std::string& tensor) const;
+  bool is_device_memory(CUdeviceptr address) const;
   bool is_ready();
-  bool make_missing_aux_streams();
+  void make_missing_aux_streams();
   bool place_data_dependent(const Output& output, CUstream stream);
+  bool use_temporary_storage(CUstream stream);
   CUresult compute(const Output& output, CUstream stream);
   bool run(CUstream stream);
+  bool enqueue(CUstream stream);
+  CUdeviceptr profile_data(int index) const { return profiles_data_.get() + static_cast<CUdeviceptr>(index) * 4; }
   std::size_t memory_needed() const;
 
   Engine& engine_;
   const cuda::Driver& driver_;
   int profile_ = 0;
+  cuda::DeviceMemory profiles_data_;  ///< of each profile, the present one's, and where an enqueue reads that
   std::map<std::string, Sizes> shapes_;
   std::map<std::string, void*> addresses_;
   std::map<std::string, nvinfer1::IOutputAllocator*> allocators_;
+  nvinfer1::IGpuAllocator* temporary_ = nullptr;
   std::vector<CUstream> aux_streams_;
   std::vector<cuda::Stream> own_aux_streams_;
   cuda::Event fork_;

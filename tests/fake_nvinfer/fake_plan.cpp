@@ -12,7 +12,7 @@ constexpr std::size_t kHeaderBytes = 28;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Range, minimum, preferred, maximum, minimum_values, maximum_values, preferred_values)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Input, name, dims, type, host, format, profiles)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Output, name, of, add, type, alias, reshaped_by, data_elements, shape_of,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Output, name, of, add, type, alias, reshaped_by, data_elements, asks_extra, shape_of,
                                    records_sms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LogLine, severity, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Plan, inputs, outputs, profiles, aux_streams, memory_per_element, weights,

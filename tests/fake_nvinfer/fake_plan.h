@@ -37,6 +37,7 @@ struct Output {
   std::string alias = {};           ///< the input whose memory it is
   int reshaped_by = -1;             ///< index of the shape tensor whose values are the shape
   std::int64_t data_elements = -1;  ///< data-dependent: this many elements come out, never more than `of` has
+  std::int64_t asks_extra = 0;      ///< data-dependent: bytes of memory asked for beyond those of the elements
   bool shape_of = false;            ///< on the host: the sizes of `of`
   bool records_sms = false;         ///< the SM of each block, one block an element
 };
@@ -59,7 +60,8 @@ struct Plan {
   bool holds_code = false;                ///< a version-compatible plan
   std::vector<std::string> plugins = {};  ///< that must have been loaded
   std::vector<LogLine> log = {};          ///< said while loading
-  /// What goes wrong: "engine", "budget", "context", "infer", "enqueue", "profile", "address", "memory", "allocator"
+  /// What goes wrong: "engine", "budget", "context", "infer", "enqueue", "join" (of the auxiliary streams), "profile",
+  /// "address", "memory", "allocator", "temporary"
   std::string failure = {};
   std::vector<int> version = {11, 1, 0, 106};
   std::string tag = "ftrt";

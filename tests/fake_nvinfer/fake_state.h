@@ -23,7 +23,9 @@ struct State {
   std::atomic<int> addresses_set{0};
   std::atomic<int> aux_streams_set{0};
   std::atomic<int> enqueues{0};
-  std::atomic<int> own_aux_streams{0};  ///< made because nobody gave any
+  std::atomic<int> own_aux_streams{0};          ///< used because nobody gave any
+  std::atomic<CUstream> left_running{nullptr};  ///< an auxiliary stream that a failed enqueue did not join
+  std::atomic<int> own_temporary_storage{0};    ///< allocated because there was no allocator
   std::atomic<std::int64_t> headers_version{0};
   std::atomic<std::int64_t> budget{-1};
 };

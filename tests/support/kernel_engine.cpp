@@ -192,9 +192,9 @@ class KernelContext final : public engine::ExecutionContext {
   }
 
   Status enqueue_on_auxiliary_streams(cuda::StreamRef stream) {
-    ETRT_TRY_ASSIGN(const auto given, auxiliary_.streams_for(stream));
+    ETRT_TRY_ASSIGN(const auto streams, auxiliary_.streams_for(stream));
     for (std::size_t i = 0; i < engine_.recipes_.size(); ++i) {
-      const cuda::StreamRef branch(given.streams[i % given.streams.size()]);
+      const cuda::StreamRef branch(streams[i % streams.size()]);
       ETRT_TRY(wait_for(stream, branch.get()));
       ETRT_TRY(compute(engine_.recipes_[i], branch));
       ETRT_TRY(wait_for(branch, stream.get()));
@@ -219,12 +219,14 @@ class KernelContext final : public engine::ExecutionContext {
       std::copy(sizes.begin(), sizes.end(), reinterpret_cast<std::int32_t*>(bound_[recipe.tensor]));
       return {};
     }
-    const auto count = static_cast<std::uint32_t>(elements(recipe.tensor));
+    auto count = static_cast<std::uint32_t>(elements(recipe.tensor));
     std::uint64_t target = bound_[recipe.tensor];
     if (info.data_dependent) {
       target = allocator_->allocate(recipe.tensor, count * sizeof(std::uint32_t));
       if (target == 0 && count > 0) return Error(ErrorCode::kOutOfMemory, "the allocator has no memory");
       allocator_->set_shape(recipe.tensor, dims_[recipe.tensor]);
+      // The input has no more; a program refuses the shape.
+      count = std::min(count, static_cast<std::uint32_t>(elements(recipe.of)));
     }
     if (count == 0) return {};
     const cuda::Driver& driver = engine_.device_.driver;
@@ -275,9 +277,9 @@ class KernelLoader final : public engine::Loader {
  public:
   std::string_view kind() const override { return kKernelEngineKind; }
 
-  Status supports(const cuda::Device&, std::string_view target, std::span<const std::byte>,
+  Status supports(const cuda::Device&, const engine::Target& target, std::span<const std::byte>,
                   const engine::EngineOptions&) const override {
-    if (target != "nowhere") return {};
+    if (target.name != "nowhere") return {};
     return Error(ErrorCode::kIncompatible, "it is for nowhere");
   }
 

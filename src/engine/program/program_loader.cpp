@@ -5,7 +5,7 @@
 
 namespace etrt::engine::program {
 
-Status ProgramLoader::supports(const cuda::Device& device, std::string_view /*target*/,
+Status ProgramLoader::supports(const cuda::Device& device, const Target& /*target*/,
                                std::span<const std::byte> /*bytes*/, const EngineOptions& /*options*/) const {
   if (device.is_virtual) return {};
   return Error(ErrorCode::kIncompatible,

@@ -8,7 +8,7 @@ namespace etrt::engine::program {
 class ProgramLoader final : public Loader {
  public:
   std::string_view kind() const override { return "program"; }
-  Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+  Status supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
                   const EngineOptions& options) const override;
   Result<std::unique_ptr<Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
                                        const EngineOptions& options) const override;

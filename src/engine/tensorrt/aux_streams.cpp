@@ -5,20 +5,34 @@
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
 #include <engine/tensorrt/aux_streams.h>
+#include <engine/tensorrt/capture.h>
 
 namespace etrt::engine::tensorrt {
 
-Result<AuxStreams::Given> AuxStreams::streams_for(cuda::StreamRef stream) {
+Result<std::span<CUstream>> AuxStreams::streams_for(cuda::StreamRef stream) {
   ETRT_TRY_ASSIGN(CUgreenCtx green, partition_of(stream));
   const auto known = std::find_if(sets_.begin(), sets_.end(), [&](const Set& set) { return set.green == green; });
-  if (known != sets_.end() && is_alive(*known)) return Given{known->streams, known->id};
+  if (known != sets_.end() && is_alive(*known)) return given_ = known->streams;
 
-  ETRT_TRY(refuse_in_capture(stream));
+  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(device_.driver, stream));
+  if (in_capture) {
+    return Error(ErrorCode::kInvalidState,
+                 "the stream is being captured, and the engine has no auxiliary streams in its partition yet: run the "
+                 "program once on a stream of this partition before the capture");
+  }
+  given_ = {};
   // The application may make a partition for every job: streams of those that are gone must not pile up.
   std::erase_if(sets_, [&](const Set& set) { return set.green == green || !is_alive(set); });
   ETRT_TRY_ASSIGN(Set made, create_set(green));
   sets_.push_back(std::move(made));
-  return Given{sets_.back().streams, sets_.back().id};
+  return given_ = sets_.back().streams;
+}
+
+void AuxStreams::drain(cuda::StreamRef stream) const {
+  // Waiting for a stream that is in capture would break the capture.
+  if (const auto in_capture = is_in_capture(device_.driver, stream); !in_capture.ok() || *in_capture) return;
+  const cuda::RelaxedCapture relaxed(device_.driver);
+  for (const CUstream aux : given_) static_cast<void>(device_.driver.cuStreamSynchronize(aux));
 }
 
 Result<CUgreenCtx> AuxStreams::partition_of(cuda::StreamRef stream) const {
@@ -41,7 +55,7 @@ Result<AuxStreams::Set> AuxStreams::create_set(CUgreenCtx green) {
   const cuda::RelaxedCapture relaxed(device_.driver);
   // Not the caller's context, which may be a green one that the streams would belong to.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device_.driver, device_.primary));
-  Set set{green, ++sets_made_, {}, {}};
+  Set set{green, {}, {}};
   for (std::size_t i = 0; i < count_; ++i) {
     auto stream =
         green == nullptr ? cuda::create_stream(device_.driver) : cuda::create_green_stream(device_.driver, green);
@@ -50,16 +64,6 @@ Result<AuxStreams::Set> AuxStreams::create_set(CUgreenCtx green) {
     set.owners.push_back(std::move(stream).value());
   }
   return set;
-}
-
-Status AuxStreams::refuse_in_capture(cuda::StreamRef stream) const {
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(
-      cuda::check(device_.driver, device_.driver.cuStreamIsCapturing(stream.get(), &capture), "cuStreamIsCapturing"));
-  if (capture == CU_STREAM_CAPTURE_STATUS_NONE) return {};
-  return Error(ErrorCode::kInvalidState,
-               "the stream is being captured, and the engine has no auxiliary streams in its partition yet: run the "
-               "program once on a stream of this partition before the capture");
 }
 
 }  // namespace etrt::engine::tensorrt

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -19,21 +19,18 @@ class AuxStreams {
   AuxStreams(const cuda::Device& device, int count)
       : device_(device), count_(count > 0 ? static_cast<std::size_t>(count) : 0) {}
 
-  /// Streams that differ from one another, valid until the next call.
-  struct Given {
-    std::span<CUstream> streams;
-    std::uint64_t id;  ///< never 0; another one for other streams, also where CUDA uses their handles again
-  };
-
   std::size_t count() const { return count_; }
 
-  /// `count` streams. `kInvalidState` when the stream is in capture and its partition has none yet.
-  Result<Given> streams_for(cuda::StreamRef stream);
+  /// `count` streams that differ from one another, valid until the next call. `kInvalidState` when the stream is in
+  /// capture and its partition has none yet.
+  Result<std::span<CUstream>> streams_for(cuda::StreamRef stream);
+
+  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then.
+  void drain(cuda::StreamRef stream) const;
 
  private:
   struct Set {
     CUgreenCtx green;  ///< null: the primary context
-    std::uint64_t id;
     std::vector<cuda::Stream> owners;
     std::vector<CUstream> streams;
   };
@@ -41,12 +38,11 @@ class AuxStreams {
   Result<CUgreenCtx> partition_of(cuda::StreamRef stream) const;
   bool is_alive(const Set& set) const;
   Result<Set> create_set(CUgreenCtx green);
-  Status refuse_in_capture(cuda::StreamRef stream) const;
 
   const cuda::Device& device_;
   std::size_t count_;
-  std::uint64_t sets_made_ = 0;
   std::vector<Set> sets_;
+  std::span<CUstream> given_;
 };
 
 }  // namespace etrt::engine::tensorrt

@@ -76,10 +76,22 @@ std::string unfit(const LibraryRequest& request, const Library& library) {
   const Product product = product_of(library.version);
   std::string found = base::concat(library.path, " is ", info(product).name, " ", to_string(library.version));
   if (product != request.product) return found;
-  if (request.major && library.version.major != *request.major) {
-    return base::concat(found, ", this etrt was built with the headers of ", info(product).name, " ", *request.major);
-  }
-  return {};
+  if (!request.headers) return {};
+  const Version& headers = *request.headers;
+  if (library.version.major == headers.major && library.version.minor >= headers.minor) return {};
+  const bool older = library.version.major == headers.major;
+  return base::concat(found,
+                      older ? ", older than the headers that this etrt was built with, of "
+                            : ", this etrt was built with the headers of ",
+                      info(product).name, " ", headers.major, ".", headers.minor);
+}
+
+/// "TensorRT", or "TensorRT 11.1 or a later 11".
+std::string name_of_wanted(const LibraryRequest& request) {
+  std::string name(info(request.product).name);
+  if (!request.headers) return name;
+  const Version& headers = *request.headers;
+  return base::concat(name, " ", headers.major, ".", headers.minor, " or a later ", headers.major);
 }
 
 }  // namespace
@@ -111,11 +123,12 @@ Result<const Library*> find_library(const LibraryRequest& request) {
     if (!opened.ok() && opened.error().code() != ErrorCode::kNotFound) code = opened.error().code();
     tried += base::concat(tried.empty() ? "" : "; ", reason);
   }
-  const ProductInfo& product = info(request.product);
-  return Error(code, base::concat("no library of ", product.name, request.major ? " " : "",
-                                  request.major ? std::to_string(*request.major) : "", " for it: ", tried,
-                                  ". Remedy: install ", product.name,
-                                  ", or name its library with the option tensorrt_library or ETRT_TENSORRT_LIBRARY"));
+  const std::string wanted = name_of_wanted(request);
+  return Error(code, base::concat("no library of ", wanted, " for it: ", tried, ". Remedy: install ", wanted,
+                                  ", or name its library with the option tensorrt_library or ETRT_TENSORRT_LIBRARY",
+                                  request.headers ? base::concat(", or build etrt with the headers of the library: -D",
+                                                                 info(request.product).headers_option, "=DIRECTORY")
+                                                  : ""));
 }
 
 }  // namespace etrt::engine::tensorrt

@@ -26,9 +26,11 @@ std::vector<std::string> installed_site_packages(const std::string& virtual_envi
 
 struct LibraryRequest {
   Product product;
-  std::string path = {};          ///< asked for by option; nothing else is tried then
-  bool lean = false;              ///< the lean runtime will do too
-  std::optional<int> major = {};  ///< of the headers compiled with: the library must have it
+  std::string path = {};  ///< asked for by option; nothing else is tried then
+  bool lean = false;      ///< the lean runtime will do too
+  /// Of the headers compiled with. The library must have their major version, and no older a minor one: the classes of
+  /// an older one lack the functions added since, and a call to one runs past the end of its table.
+  std::optional<Version> headers = {};
 };
 
 /// Opens the first library that fits: the path by option, the path by environment, the loader's search, the wheels.

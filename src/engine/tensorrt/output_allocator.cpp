@@ -1,14 +1,10 @@
+#include <algorithm>
+
 #include <base/format.h>
 #include <engine/tensorrt/output_allocator.h>
 #include <engine/tensorrt/types.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
-
-std::uint64_t empty_tensor_address() {
-  // Aligned as TensorRT wants every address.
-  alignas(256) static std::byte nothing[256];
-  return reinterpret_cast<std::uint64_t>(&nothing);
-}
 
 void OutputMemory::bind(std::uint64_t address, std::size_t bytes) {
   address_ = address;
@@ -23,9 +19,8 @@ void* OutputMemory::reallocateOutputAsync(const char* tensor, void* /*memory*/, 
       failure_ = base::concat("no memory of ", size, " bytes for the data-dependent output '", tensor, "'");
     return reinterpret_cast<void*>(address);
   }
-  // TensorRT asks for a byte even when the output is empty.
-  if (bytes_ == 0 && size <= 1) return reinterpret_cast<void*>(empty_tensor_address());
-  if (size <= bytes_) return reinterpret_cast<void*>(address_);
+  // TensorRT asks for a byte even when the output is empty, whose address has room for it.
+  if (size <= std::max<std::uint64_t>(bytes_, 1)) return reinterpret_cast<void*>(address_);
   failure_ =
       base::concat("the data-dependent output '", tensor, "' has ", size, " bytes, it was bound to memory of ", bytes_);
   return nullptr;

@@ -33,7 +33,4 @@ class OutputMemory final : public nvinfer1::IOutputAllocator {
   std::string failure_;
 };
 
-/// What stands for the address of an empty tensor: TensorRT wants one and touches nothing there.
-std::uint64_t empty_tensor_address();
-
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

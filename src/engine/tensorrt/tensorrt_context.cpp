@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <limits>
 
@@ -7,6 +8,7 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <engine/tensorrt/capture.h>
 #include <engine/tensorrt/logger.h>
 #include <engine/tensorrt/tensorrt_context.h>
 #include <engine/tensorrt/tensorrt_engine.h>
@@ -31,6 +33,12 @@ Dims filled(const Dims& open, std::int64_t bytes, DataType type) {
   return dims;
 }
 
+/// What stands for the address of an empty tensor on the host: TensorRT wants one and touches nothing there.
+std::uint64_t empty_host_address() {
+  alignas(256) static std::byte nothing[256];
+  return reinterpret_cast<std::uint64_t>(&nothing);
+}
+
 }  // namespace
 
 bool has_open_size(const Dims& dims) {
@@ -43,6 +51,10 @@ Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine&
       adopt(engine.native().createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
   if (native == nullptr) {
     return Error(ErrorCode::kOutOfMemory, base::concat("no execution context for the engine: ", errors.text()));
+  }
+  if (!native->setTemporaryStorageAllocator(&engine.temporary_storage())) {
+    return Error(ErrorCode::kInternal,
+                 base::concat("the execution context takes no allocator of temporary storage: ", errors.text()));
   }
   return std::unique_ptr<TensorRtContext>(new TensorRtContext(engine, std::move(native), profile));
 }
@@ -61,6 +73,8 @@ TensorRtContext::~TensorRtContext() {
   const cuda::Device& device = engine_.device();
   const cuda::RelaxedCapture relaxed(device.driver);
   const auto scope = cuda::CurrentContext::push(device.driver, device.primary);
+  // The copies of a switch that no enqueue has waited for.
+  if (switch_pending_) static_cast<void>(device.driver.cuStreamSynchronize(profile_stream_.get()));
   native_.reset();
 }
 
@@ -76,7 +90,7 @@ Status TensorRtContext::set_input_shape(std::size_t tensor, const Dims& dims) {
 Status TensorRtContext::resolve_shapes() {
   complete_ = false;
   ETRT_TRY_ASSIGN(const int profile, choose_profile());
-  if (profile != profile_) ETRT_TRY(use_profile(profile));
+  if (profile != profile_ || !profile_is_set_) ETRT_TRY(use_profile(profile));
   ETRT_TRY(infer_shapes());
   for (const std::size_t tensor : engine_.outputs()) ETRT_TRY(read_output(tensor));
   return measure_memory();
@@ -126,17 +140,36 @@ Status TensorRtContext::use_profile(int profile) {
   const cuda::RelaxedCapture relaxed(device.driver);
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
   if (!profile_stream_) {
+    ETRT_TRY_ASSIGN(profile_switched_, cuda::create_event(device.driver));
     ETRT_TRY_ASSIGN(profile_stream_, cuda::create_stream(device.driver));
   }
+  // Until all went well the context may have either profile, or neither.
+  profile_is_set_ = false;
+  switch_pending_ = true;
   const LoggedErrors errors;
   if (!native_->setOptimizationProfileAsync(profile, profile_stream_.get())) {
     return Error(ErrorCode::kDriver, base::concat("optimization_profile ", profile, " was refused: ", errors.text()));
   }
-  profile_ = profile;
   for (std::size_t i = 0; i < settings_.size(); ++i) {
     if (settings_[i].address != 0) ETRT_TRY(pass_address(i));
   }
-  return cuda::check(device.driver, device.driver.cuStreamSynchronize(profile_stream_.get()), "cuStreamSynchronize");
+  ETRT_TRY(cuda::check(device.driver, device.driver.cuEventRecord(profile_switched_.get(), profile_stream_.get()),
+                       "cuEventRecord"));
+  profile_ = profile;
+  profile_is_set_ = true;
+  return {};
+}
+
+/// Orders the next enqueue behind the copies of a switch, as TensorRT demands. Later ones are ordered behind that one.
+Status TensorRtContext::wait_for_switch(cuda::StreamRef stream) {
+  const cuda::Driver& driver = engine_.device().driver;
+  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(driver, stream));
+  if (!in_capture) {
+    return cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), profile_switched_.get(), 0), "cuStreamWaitEvent");
+  }
+  // A graph cannot wait for what was enqueued outside of its capture.
+  const cuda::RelaxedCapture relaxed(driver);
+  return cuda::check(driver, driver.cuEventSynchronize(profile_switched_.get()), "cuEventSynchronize");
 }
 
 Status TensorRtContext::infer_shapes() {
@@ -203,10 +236,20 @@ Status TensorRtContext::bind(std::size_t tensor, std::uint64_t address, std::siz
   if (address == 0 && bytes != 0) {
     return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", info(tensor).name, "' was bound to address 0"));
   }
-  setting.address = address != 0 ? address : empty_tensor_address();
+  if (address % info(tensor).address_alignment != 0 && bytes != 0) {
+    return Error(ErrorCode::kInvalidArgument,
+                 base::concat("tensor '", info(tensor).name, "' was bound to address 0x", std::hex, address, std::dec,
+                              ", TensorRT wants multiples of ", info(tensor).address_alignment,
+                              ": give it the start of an allocation, or copy it to one"));
+  }
+  setting.address = bytes != 0 ? address : empty_address(tensor);
   setting.bytes = bytes;
   if (setting.output_memory != nullptr) setting.output_memory->bind(setting.address, bytes);
   return pass_address(tensor);
+}
+
+std::uint64_t TensorRtContext::empty_address(std::size_t tensor) const {
+  return info(tensor).location == Location::kHost ? empty_host_address() : engine_.empty_address();
 }
 
 Status TensorRtContext::pass_address(std::size_t tensor) {
@@ -251,9 +294,16 @@ Status TensorRtContext::enqueue(cuda::StreamRef stream) {
                  base::concat("the engine has no scratch memory: give it ", memory_needed_, " bytes first"));
   }
   if (engine_.synchronous()) ETRT_TRY(refuse_capture(stream));
+  if (stream.get() == nullptr || stream == cuda::legacy_stream()) engine_.note_null_stream();
+  if (switch_pending_) ETRT_TRY(wait_for_switch(stream));
   ETRT_TRY(give_aux_streams(stream));
   const LoggedErrors errors;
-  if (native_->enqueueV3(stream.get())) return {};
+  if (native_->enqueueV3(stream.get())) {
+    switch_pending_ = false;
+    return {};
+  }
+  // Between its fork to the auxiliary streams and their join, nothing on the caller's stream waits for their work.
+  if (aux_streams_.count() > 0) aux_streams_.drain(stream);
   return enqueue_failure(errors.text());
 }
 
@@ -267,20 +317,17 @@ Error TensorRtContext::enqueue_failure(const std::string& reason) const {
   return Error(ErrorCode::kDriver, base::concat("the engine was not enqueued: ", reason));
 }
 
+/// For each enqueue anew: TensorRT promises to use them for the next one alone.
 Status TensorRtContext::give_aux_streams(cuda::StreamRef stream) {
   if (aux_streams_.count() == 0) return {};
-  ETRT_TRY_ASSIGN(const auto given, aux_streams_.streams_for(stream));
-  if (given.id == aux_streams_given_) return {};
-  native_->setAuxStreams(given.streams.data(), static_cast<std::int32_t>(given.streams.size()));
-  aux_streams_given_ = given.id;
+  ETRT_TRY_ASSIGN(const auto streams, aux_streams_.streams_for(stream));
+  native_->setAuxStreams(streams.data(), static_cast<std::int32_t>(streams.size()));
   return {};
 }
 
 Status TensorRtContext::refuse_capture(cuda::StreamRef stream) const {
-  const cuda::Driver& driver = engine_.device().driver;
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(cuda::check(driver, driver.cuStreamIsCapturing(stream.get(), &capture), "cuStreamIsCapturing"));
-  if (capture == CU_STREAM_CAPTURE_STATUS_NONE) return {};
+  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(engine_.device().driver, stream));
+  if (!in_capture) return {};
   return Error(ErrorCode::kInvalidState,
                "the stream is being captured, and the engine streams its weights, which a graph cannot hold: give it a "
                "weight_streaming_budget of all its weights");

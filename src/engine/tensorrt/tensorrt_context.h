@@ -22,9 +22,9 @@ bool has_open_size(const Dims& dims);
 /// A TensorRT execution context (IExecutionContext), whose memory the caller gives (kUSER_MANAGED).
 ///
 /// Profiles: none pinned, `resolve_shapes` keeps the present profile while it fits and else takes the first that does.
-/// The switch runs on a stream of the context's own, which the host waits for: it copies, and runs on no SM. In steady
-/// state an enqueue is TensorRT's own, preceded by one or two questions to the driver when the engine has auxiliary
-/// streams, and by one when it streams weights.
+/// The switch runs on a stream of the context's own, since it copies and runs on no SM; the next enqueue waits for it
+/// on the device. In steady state an enqueue is TensorRT's own, preceded by one or two questions to the driver when the
+/// engine has auxiliary streams, and by one when it streams weights.
 class TensorRtContext final : public ExecutionContext {
  public:
   static Result<std::unique_ptr<TensorRtContext>> create(TensorRtEngine& engine, std::optional<int> profile);
@@ -65,7 +65,9 @@ class TensorRtContext final : public ExecutionContext {
   Result<int> choose_profile() const;
   std::vector<std::int64_t> host_values(std::size_t tensor) const;
   Status use_profile(int profile);
+  Status wait_for_switch(cuda::StreamRef stream);
   Status pass_address(std::size_t tensor);
+  std::uint64_t empty_address(std::size_t tensor) const;
   Status infer_shapes();
   Status read_output(std::size_t tensor);
   Status measure_memory();
@@ -79,13 +81,15 @@ class TensorRtContext final : public ExecutionContext {
   std::unique_ptr<nvinfer1::IExecutionContext> native_;
   std::optional<int> pinned_;
   int profile_ = 0;  ///< TensorRT gives every new context profile 0
+  bool profile_is_set_ = true;
+  bool switch_pending_ = false;  ///< no enqueue has waited for the copies of the last switch
+  cuda::Event profile_switched_;
   cuda::Stream profile_stream_;
   std::vector<Setting> settings_;
   std::size_t memory_needed_ = 0;
   bool memory_given_ = false;
   bool complete_ = false;  ///< nothing is missing for an enqueue
   AuxStreams aux_streams_;
-  std::uint64_t aux_streams_given_ = 0;  ///< to TensorRT
   OutputAllocator* output_allocator_ = nullptr;
   LayerTimes layer_times_;
   bool times_layers_ = false;

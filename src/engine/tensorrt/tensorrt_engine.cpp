@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <executorch/runtime/platform/log.h>
+
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
@@ -13,6 +15,9 @@
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 namespace {
+
+/// What setTensorAddress asks for; CUDA's allocations have it.
+constexpr std::size_t kAddressAlignment = 256;
 
 /// Null with headers older than TensorRT 10.15, which know no aliases.
 template <class NativeEngine>
@@ -37,6 +42,7 @@ Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Devic
   ETRT_TRY(engine->describe_aliases());
   ETRT_TRY(engine->describe_profiles());
   ETRT_TRY(engine->bound_outputs());
+  ETRT_TRY(engine->provide_for_empty_tensors());
   return engine;
 }
 
@@ -44,6 +50,7 @@ TensorRtEngine::~TensorRtEngine() {
   const cuda::RelaxedCapture relaxed(device_.driver);
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
   native_.reset();
+  nothing_.reset();
 }
 
 std::vector<std::string> TensorRtEngine::input_names() const {
@@ -62,7 +69,11 @@ Status TensorRtEngine::describe_tensor(const char* name) {
   TensorInfo info;
   info.name = name;
   info.is_input = native_->getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT;
-  if (native_->getTensorLocation(name) == nvinfer1::TensorLocation::kHOST) info.location = Location::kHost;
+  if (native_->getTensorLocation(name) == nvinfer1::TensorLocation::kHOST) {
+    info.location = Location::kHost;
+  } else {
+    info.address_alignment = kAddressAlignment;
+  }
   ETRT_TRY_ASSIGN(info.type, to_data_type(native_->getTensorDataType(name), name));
   if (native_->getTensorFormat(name) != nvinfer1::TensorFormat::kLINEAR) {
     return Error(ErrorCode::kNotSupported,
@@ -117,6 +128,25 @@ Status TensorRtEngine::bound_outputs() {
     info.data_dependent = bounds[i].data_dependent;
   }
   return {};
+}
+
+Status TensorRtEngine::provide_for_empty_tensors() {
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    // The bounds of an output are those of a few settings, so an open size may turn out to be 0 below them.
+    const bool may_be_empty = open_[i] || element_count(tensors_[i].maximum) == std::size_t{0};
+    if (!may_be_empty || tensors_[i].location == Location::kHost) continue;
+    const cuda::RelaxedCapture relaxed(device_.driver);
+    ETRT_TRY_ASSIGN(nothing_, cuda::create_device_memory(device_.driver, kAddressAlignment));
+    return {};
+  }
+  return {};
+}
+
+void TensorRtEngine::note_null_stream() {
+  if (null_stream_noted_.exchange(true, std::memory_order_relaxed)) return;
+  ET_LOG(Info,
+         "TensorRTBackend: an engine runs on CUDA's null stream, where TensorRT may wait for the whole device at each "
+         "call: choose a stream of your own with etrt::StreamGuard");
 }
 
 Result<std::unique_ptr<ExecutionContext>> TensorRtEngine::create_context(std::optional<int> profile) {

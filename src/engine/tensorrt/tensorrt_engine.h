@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include <engine/engine.h>
 #include <engine/tensorrt/nvinfer.h>
 #include <engine/tensorrt/profiles.h>
+#include <engine/tensorrt/temporary_storage.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
@@ -28,26 +30,37 @@ class TensorRtEngine final : public Engine {
 
   const cuda::Device& device() const { return device_; }
   nvinfer1::ICudaEngine& native() const { return *native_; }
+  /// Says once in the log what the null stream costs. Threads: safe.
+  void note_null_stream();
+
+  TemporaryStorage& temporary_storage() { return temporary_storage_; }
   const Profiles& profiles() const { return profiles_; }
   const std::vector<std::size_t>& inputs() const { return inputs_; }    ///< indices of tensors, as profiles have them
   const std::vector<std::size_t>& outputs() const { return outputs_; }  ///< indices of tensors
   std::vector<std::string> input_names() const;
+
+  /// What stands for the address of an empty tensor on the device: TensorRT wants device memory and touches nothing
+  /// there. 0 when no tensor can be empty.
+  std::uint64_t empty_address() const { return nothing_.get(); }
 
   /// Whether the input's shape must be set on a context: the engine leaves a size open.
   bool is_open(std::size_t tensor) const { return open_[tensor]; }
 
  private:
   TensorRtEngine(const cuda::Device& device, std::unique_ptr<nvinfer1::ICudaEngine> native)
-      : device_(device), native_(std::move(native)) {}
+      : device_(device), temporary_storage_(device.driver), native_(std::move(native)) {}
 
   Status describe_tensors();
   Status describe_tensor(const char* name);
   Status describe_aliases();
   Status describe_profiles();
   Status bound_outputs();
+  Status provide_for_empty_tensors();
 
   const cuda::Device& device_;
+  TemporaryStorage temporary_storage_;
   std::unique_ptr<nvinfer1::ICudaEngine> native_;
+  cuda::DeviceMemory nothing_;
   std::vector<TensorInfo> tensors_;
   std::vector<bool> open_;
   std::vector<std::size_t> inputs_;
@@ -55,6 +68,7 @@ class TensorRtEngine final : public Engine {
   Profiles profiles_{{}};
   EngineMemory memory_;
   bool synchronous_ = false;
+  std::atomic<bool> null_stream_noted_ = false;
 };
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

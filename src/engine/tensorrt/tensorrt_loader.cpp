@@ -35,11 +35,17 @@ std::optional<int> capability_of_target(std::string_view target) {
   return number;
 }
 
-Status check_target(const cuda::Device& device, std::string_view target) {
-  const auto wanted = capability_of_target(target);
-  if (!wanted || *wanted == device.compute_major * 10 + device.compute_minor) return {};
-  return Error(ErrorCode::kIncompatible,
-               base::concat("the plan is for compute capability ", *wanted / 10, ".", *wanted % 10, ", ", gpu(device)));
+Status check_target(const cuda::Device& device, const Target& target) {
+  const auto wanted = capability_of_target(target.name);
+  if (!wanted) return {};
+  // Of TensorRT's two levels of compatibility one is for newer GPUs, and begins with Ampere. Which one the plan has its
+  // blob does not say: TensorRT refuses what the other does not allow.
+  constexpr int kAmpere = 80;
+  const bool or_newer = target.hardware_compatible && *wanted >= kAmpere;
+  const int here = device.compute_major * 10 + device.compute_minor;
+  if (here == *wanted || (or_newer && here > *wanted)) return {};
+  return Error(ErrorCode::kIncompatible, base::concat("the plan is for compute capability ", *wanted / 10, ".",
+                                                      *wanted % 10, or_newer ? " and later, " : ", ", gpu(device)));
 }
 
 /// TensorRT runs plans of its own version alone, but for version-compatible ones, which hold code of their writer's
@@ -58,7 +64,7 @@ Status check_plan_version(const PlanHeader& plan, const Library& library, const 
 
 }  // namespace
 
-Status TensorRtLoader::supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+Status TensorRtLoader::supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
                                 const EngineOptions& options) const {
   if (device.is_virtual && (adapter_ == nullptr || adapter_->needs_gpu)) {
     return Error(ErrorCode::kIncompatible,
@@ -78,7 +84,7 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
                                                        ", the blob says that it is one of ", product.name));
   }
   LibraryRequest request{product_, options.tensorrt_library, options.allow_engine_code};
-  if (adapter_ != nullptr) request.major = adapter_->headers.major;
+  if (adapter_ != nullptr) request.headers = adapter_->headers;
   auto library = find_library(request);
   if (adapter_ == nullptr) {
     const std::string found = library.ok() ? base::concat(product.name, " ", to_string((*library)->version), " (",

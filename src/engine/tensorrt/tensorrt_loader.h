@@ -13,7 +13,7 @@ class TensorRtLoader final : public Loader {
   TensorRtLoader(Product product, const Adapter* adapter) : product_(product), adapter_(adapter) {}
 
   std::string_view kind() const override { return info(product_).kind; }
-  Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+  Status supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
                   const EngineOptions& options) const override;
   Result<std::unique_ptr<Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
                                        const EngineOptions& options) const override;

@@ -102,7 +102,7 @@ TEST_P(TensorRtAuxStreams, RunWhereThePrimaryContextRunsOnPlainStreams) {
   EXPECT_FALSE(std::includes(allowed.begin(), allowed.end(), used.begin(), used.end()));
 }
 
-TEST_P(TensorRtAuxStreams, AreGivenOnceForEachChangeOfPartition) {
+TEST_P(TensorRtAuxStreams, AreGivenForEveryEnqueueAndMadeOnceForEachPartition) {
   const auto partitions = create_partitions(2);
   const auto first = create_stream_in(partitions[0]);
   const auto second = create_stream_in(partitions[1]);
@@ -110,13 +110,12 @@ TEST_P(TensorRtAuxStreams, AreGivenOnceForEachChangeOfPartition) {
   const auto bound = this->bound(*engine);
   const int given = state().aux_streams_set;
   for (int i = 0; i < 3; ++i) ASSERT_THAT(run_on(bound, first.get()), is_ok());
-  EXPECT_EQ(state().aux_streams_set, given + 1);
   ASSERT_THAT(run_on(bound, second.get()), is_ok());
-  EXPECT_EQ(state().aux_streams_set, given + 2);
 
   calls().counter.reset();
   ASSERT_THAT(run_on(bound, first.get()), is_ok());
-  EXPECT_EQ(state().aux_streams_set, given + 3);
+  EXPECT_EQ(state().aux_streams_set, given + 5);
+  EXPECT_EQ(state().own_aux_streams, 0) << "TensorRT made streams of its own";
   EXPECT_EQ(calls().counter.count(Symbol::k_cuGreenCtxStreamCreate), 0u) << "they are kept for each partition";
 }
 
@@ -216,6 +215,37 @@ TEST_P(TensorRtAuxStreams, ThatCannotBeMadeAreAnErrorThatLeavesNothing) {
               fails_with(ErrorCode::kOutOfMemory, HasSubstr("an auxiliary stream for the engine")));
   EXPECT_EQ(state().enqueues, enqueues);
   EXPECT_THAT(run_on(bound, stream.get()), is_ok());
+}
+
+TEST_P(TensorRtAuxStreams, HaveNothingLeftToRunWhenAnEnqueueFails) {
+  auto plan = fixed_plan({kBlocks}, 3);
+  plan.aux_streams = 2;
+  plan.failure = "join";
+  const auto engine = load(plan);
+  const auto bound = this->bound(*engine);
+  auto gate = close_gate(stream().get());
+  calls().on_call = [&](Symbol symbol) {
+    if (symbol == Symbol::k_cuStreamSynchronize) gate.open();
+  };
+  EXPECT_THAT(bound.context->enqueue(stream().get()), fails_with(ErrorCode::kDriver, HasSubstr("not enqueued")));
+  EXPECT_THAT(driver().cuStreamQuery(state().left_running), is_ok()) << "an auxiliary stream is at work";
+  ASSERT_THAT(synchronize(stream()), is_ok());
+}
+
+TEST_P(TensorRtAuxStreams, AreNotWaitedForInACapture) {
+  auto plan = fixed_plan({kBlocks}, 3);
+  plan.aux_streams = 2;
+  plan.failure = "join";
+  const auto engine = load(plan);
+  const auto bound = this->bound(*engine);
+  // The streams are made before the capture.
+  EXPECT_THAT(run_on(bound, stream().get()), fails_with(ErrorCode::kDriver, HasSubstr("not enqueued")));
+  calls().counter.reset();
+  ASSERT_THAT(driver().cuStreamBeginCapture(stream().get(), CU_STREAM_CAPTURE_MODE_GLOBAL), is_ok());
+  EXPECT_THAT(bound.context->enqueue(stream().get()), fails_with(ErrorCode::kDriver, HasSubstr("not enqueued")));
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuStreamSynchronize), 0u);
+  CUgraph graph = nullptr;
+  EXPECT_THAT(driver().cuStreamEndCapture(stream().get(), &graph), fails_with(CUDA_ERROR_STREAM_CAPTURE_UNJOINED));
 }
 
 TEST_P(TensorRtAuxStreams, OfAnEngineWithoutThemCostNothing) {

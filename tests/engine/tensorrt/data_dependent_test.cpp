@@ -4,6 +4,7 @@
 namespace etrt::engine::tensorrt {
 namespace {
 
+using cuda::Symbol;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
@@ -134,6 +135,36 @@ TEST_P(TensorRtDataDependent, WithoutAllocatorAndMemoryAreNotBound) {
   const auto x = filled(16, 41);
   const auto context = context_over(*engine, x);
   EXPECT_THAT(run(*context), fails_with(ErrorCode::kInvalidState, HasSubstr("'y0' is not bound")));
+}
+
+TEST_P(TensorRtDataDependent, HaveTemporaryStorageInStreamOrder) {
+  const auto engine = load(plan_of(5));
+  const auto x = filled(16, 41);
+  const auto y = filled(16, 0);
+  const auto context = context_over(*engine, x);
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  calls().counter.reset();
+  ASSERT_THAT(run(*context), is_ok());
+  EXPECT_EQ(state().own_temporary_storage, 0) << "TensorRT allocated for itself";
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuMemAllocAsync), 1u);
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuMemFreeAsync), 1u);
+}
+
+TEST_P(TensorRtDataDependent, WithoutTemporaryStorageFailAndRunAgain) {
+  const auto engine = load(plan_of(5));
+  const auto x = filled(16, 41);
+  const auto y = filled(16, 0);
+  const auto context = context_over(*engine, x);
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  calls().faults.fail(Symbol::k_cuMemAllocAsync, 1, CUDA_ERROR_OUT_OF_MEMORY);
+  EXPECT_THAT(run(*context), fails_with(ErrorCode::kDriver, HasSubstr("no temporary storage")));
+  EXPECT_THAT(run(*context), is_ok());
+}
+
+TEST_P(TensorRtDataDependent, ThatTakeNoAllocatorOfTemporaryStorageDoNotLoad) {
+  auto plan = plan_of(5);
+  plan.failure = "temporary";
+  EXPECT_THAT(try_load(plan), fails_with(ErrorCode::kInternal, HasSubstr("no allocator of temporary storage")));
 }
 
 TEST_P(TensorRtDataDependent, ThatTakeNoAllocatorDoNotLoad) {

@@ -14,6 +14,7 @@ using engine::tensorrt::fixed_plan;
 using engine::tensorrt::kFakeLibrary;
 using engine::tensorrt::open_plan;
 using engine::tensorrt::state_of;
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
@@ -25,7 +26,7 @@ constexpr const char* kKind = "fake_tensorrt";
 class FakeTensorRtLoader final : public engine::Loader {
  public:
   std::string_view kind() const override { return kKind; }
-  Status supports(const cuda::Device& device, std::string_view target, std::span<const std::byte> bytes,
+  Status supports(const cuda::Device& device, const engine::Target& target, std::span<const std::byte> bytes,
                   const engine::EngineOptions& options) const override {
     return fake_loader().supports(device, target, bytes, options);
   }
@@ -138,6 +139,52 @@ TEST_P(TensorRtDelegate, ResizesADataDependentOutput) {
   EXPECT_EQ(Values(out.values.begin(), out.values.begin() + 6), (Values{42, 42, 42, 42, 42, 0}));
 }
 
+TEST_P(TensorRtDelegate, ADataDependentOutputMayAskForMoreMemoryThanItsShapeTakes) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 5;
+  plan.outputs[0].asks_extra = 512;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  const Values expected{42, 42, 42, 42, 42, 0};
+  HostTensor on_host({16}, 0, TensorShapeDynamism::DYNAMIC_BOUND);
+  ASSERT_THAT(execute(*handle, in.tensor, on_host.tensor), is_ok());
+  EXPECT_EQ(on_host.tensor.sizes(), Values{5});
+  EXPECT_EQ(Values(on_host.values.begin(), on_host.values.begin() + 6), expected);
+
+  DeviceTensor memory(device(), {16}, 0);
+  TestTensor on_device({16}, memory.buffer.data(),
+                       TestTensor::Kind{.type = ScalarType::Int, .dynamism = TensorShapeDynamism::DYNAMIC_BOUND});
+  ASSERT_THAT(execute(*handle, in.tensor, on_device), is_ok());
+  EXPECT_EQ(on_device.sizes(), Values{5});
+  const Values result = memory.read();
+  EXPECT_EQ(Values(result.begin(), result.begin() + 6), expected);
+}
+
+TEST_P(TensorRtDelegate, ADataDependentOutputMayBeOfMemoryThatTensorRtWouldRefuse) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 5;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  DeviceTensor memory(device(), {17}, 0);
+  // Not aligned to 256 bytes.
+  TestTensor out({16}, static_cast<std::int32_t*>(memory.buffer.data()) + 1,
+                 TestTensor::Kind{.type = ScalarType::Int, .dynamism = TensorShapeDynamism::DYNAMIC_BOUND});
+  ASSERT_THAT(execute(*handle, in.tensor, out), is_ok());
+  const Values result = memory.read();
+  EXPECT_EQ(Values(result.begin(), result.begin() + 7), (Values{0, 42, 42, 42, 42, 42, 0}));
+}
+
+TEST_P(TensorRtDelegate, ADataDependentOutputThatOutgrowsTheProgramsTensorIsRefused) {
+  auto plan = fixed_plan({16});
+  plan.outputs[0].data_elements = 16;
+  const auto handle = load(plan);
+  HostTensor in({16}, 41);
+  HostTensor out({8}, 7, TensorShapeDynamism::DYNAMIC_BOUND);
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor),
+              engine::tensorrt::fails_with(ErrorCode::kInvalidArgument, HasSubstr("from [8] to [16]")));
+  EXPECT_THAT(out.values, Each(7));
+}
+
 TEST_P(TensorRtDelegate, ReadsShapeTensorsFromTheHost) {
   auto plan = fixed_plan({12});
   plan.inputs.push_back({.name = "s", .dims = {2}, .host = true});
@@ -181,6 +228,21 @@ TEST_P(TensorRtDelegate, KeepsAuxiliaryStreamsInThePartition) {
   }
   EXPECT_LE(static_cast<int>(sms.size()), limits.minimum);
   EXPECT_EQ(state_of(kFakeLibrary).own_aux_streams, 0);
+}
+
+TEST_P(TensorRtDelegate, HardwareCompatibilityIsThatOfTheEngineInTheMainPlace) {
+  blob::Metadata metadata;
+  metadata.hardware_compatible = true;
+  const auto engine = fixed_plan({8}).serialize();
+  const auto other = fixed_plan({9}).serialize();
+  // No device has such a compute capability: what is told shows in the reasons.
+  const blob::Payload payloads[] = {{kKind, "sm_999", engine}, {kKind, "sm_998", other}};
+  const auto bytes = must(blob::write_blob(metadata, engine, payloads));
+  delegate::Options options;
+  options.engine.tensorrt_library = kFakeLibrary;
+  EXPECT_THAT(DelegateTest::try_load(bytes, options),
+              engine::tensorrt::fails_with(ErrorCode::kIncompatible,
+                                           AllOf(HasSubstr("99.9 and later, "), HasSubstr("99.8, "))));
 }
 
 TEST_P(TensorRtDelegate, ARefusedEnqueueReachesTheCallerWithTensorRtsReason) {

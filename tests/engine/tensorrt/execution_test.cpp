@@ -4,6 +4,7 @@
 namespace etrt::engine::tensorrt {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
@@ -131,6 +132,16 @@ TEST_P(TensorRtExecution, AddressZeroIsRefused) {
   const auto engine = load(fixed_plan({16}));
   const auto context = create_context(*engine);
   EXPECT_THAT(context->bind(0, 0, 64), fails_with(ErrorCode::kInvalidArgument, HasSubstr("address 0")));
+}
+
+TEST_P(TensorRtExecution, TensorsOnTheDeviceAreAlignedAsTensorRtWants) {
+  const auto engine = load(fixed_plan({16}));
+  EXPECT_EQ(engine->tensors()[0].address_alignment, 256u);
+  const auto context = create_context(*engine);
+  const auto x = filled(64, 41);
+  EXPECT_THAT(context->bind(0, x.address() + 64, 64),
+              fails_with(ErrorCode::kInvalidArgument,
+                         AllOf(HasSubstr("tensor 'x' was bound to address 0x"), HasSubstr("multiples of 256"))));
 }
 
 TEST_P(TensorRtExecution, ScratchMemoryIsGivenByTheCallerForTheShapes) {

@@ -82,7 +82,9 @@ TEST(TensorRtLibrary, WithoutItsEntryPointsIsNone) {
 class TensorRtSearch : public ::testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() / ("etrt_wheels_" + std::to_string(getpid()));
+    // A folder for each test: dlopen knows libraries that are open by the path they were asked for.
+    const std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    root_ = fs::temp_directory_path() / ("etrt_wheels_" + std::to_string(getpid()) + "_" + test);
     fs::create_directories(packages());
     set_search_places({{}, {packages().string()}});
   }
@@ -99,8 +101,8 @@ class TensorRtSearch : public ::testing::Test {
     fs::create_symlink(must(open_library(fake))->path, packages() / folder / name);
   }
 
-  static LibraryRequest tensorrt(std::optional<int> major = std::nullopt) {
-    return {.product = Product::kTensorRt, .major = major};
+  static LibraryRequest tensorrt(std::optional<Version> headers = std::nullopt) {
+    return {.product = Product::kTensorRt, .headers = headers};
   }
 
   /// On a machine with TensorRT the loader finds that first, and the wheels prove nothing.
@@ -119,7 +121,7 @@ class TensorRtSearch : public ::testing::Test {
 TEST_F(TensorRtSearch, FindsAPythonWheel) {
   if (is_installed("libnvinfer.so.11")) GTEST_SKIP() << "TensorRT is installed here";
   install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
-  EXPECT_THAT(must(find_library(tensorrt(11)))->path, HasSubstr("libfake_nvinfer_11_1.so"));
+  EXPECT_THAT(must(find_library(tensorrt(Version{11, 1})))->path, HasSubstr("libfake_nvinfer_11_1.so"));
 }
 
 TEST_F(TensorRtSearch, KnowsTheFoldersOfAVirtualEnvironment) {
@@ -131,9 +133,23 @@ TEST_F(TensorRtSearch, PassesOverLibrariesOfAnotherMajorVersion) {
     GTEST_SKIP() << "TensorRT is installed here";
   install(fake_library("10_3"), "tensorrt_libs", "libnvinfer.so.10");
   install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
-  EXPECT_EQ(must(find_library(tensorrt(10)))->version, (Version{10, 3, 0}));
-  EXPECT_EQ(must(find_library(tensorrt(11)))->version, (Version{11, 1, 0}));
-  EXPECT_THAT(find_library(tensorrt(12)), fails_with(ErrorCode::kIncompatible, HasSubstr("headers of TensorRT 12")));
+  EXPECT_EQ(must(find_library(tensorrt(Version{10, 3})))->version, (Version{10, 3, 0}));
+  EXPECT_EQ(must(find_library(tensorrt(Version{11, 1})))->version, (Version{11, 1, 0}));
+  EXPECT_THAT(find_library(tensorrt(Version{12, 0})),
+              fails_with(ErrorCode::kIncompatible, HasSubstr("headers of TensorRT 12.0")));
+}
+
+TEST_F(TensorRtSearch, PassesOverLibrariesOlderThanTheHeaders) {
+  if (is_installed("libnvinfer.so.11") || is_installed("libnvinfer.so.10"))
+    GTEST_SKIP() << "TensorRT is installed here";
+  install(fake_library("11_0"), "tensorrt_libs", "libnvinfer.so.11");
+  install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.10");
+  EXPECT_EQ(must(find_library(tensorrt(Version{11, 0, 9})))->version, (Version{11, 0, 0}));
+  EXPECT_EQ(must(find_library(tensorrt(Version{11, 1})))->version, (Version{11, 1, 0}));
+  EXPECT_THAT(find_library(tensorrt(Version{11, 2})),
+              fails_with(ErrorCode::kIncompatible,
+                         AllOf(HasSubstr("is TensorRT 11.0.0, older than the headers"),
+                               HasSubstr("is TensorRT 11.1.0, older"), HasSubstr("TensorRT 11.2 or a later 11"))));
 }
 
 TEST_F(TensorRtSearch, TakesTheLeanRuntimeOnlyWhereItIsAllowed) {
@@ -170,7 +186,7 @@ TEST_F(TensorRtSearch, TheOtherProductIsNoneOfThisOne) {
 }
 
 TEST_F(TensorRtSearch, AnOldTensorRtIsToldByItsVersion) {
-  LibraryRequest request = tensorrt(11);
+  LibraryRequest request = tensorrt(Version{11, 1});
   request.path = fake_library("8_6");
   EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT 8.6.1")));
 }

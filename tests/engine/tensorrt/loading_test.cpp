@@ -15,15 +15,17 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const std::string kNewerLibrary = fake_library("11_4");
+const std::string kOlderLibrary = fake_library("11_0");
 
 class TensorRtLoading : public TensorRtTest {
  protected:
   void SetUp() override {
     TensorRtTest::SetUp();
     if (!ready()) return;
-    auto& newer = state_of(kNewerLibrary);
-    newer.driver = &driver();
-    newer.kernel_image = provider().kernel_image();
+    for (const std::string& library : {kNewerLibrary, kOlderLibrary}) {
+      state_of(library).driver = &driver();
+      state_of(library).kernel_image = provider().kernel_image();
+    }
   }
 
   static EngineOptions library(const std::string& path) {
@@ -37,7 +39,14 @@ class TensorRtLoading : public TensorRtTest {
     return options;
   }
   Status supports(const TensorRtLoader& loader, std::string_view target, const etrt::fake::Plan& plan) const {
-    return loader.supports(cuda_device(), target, plan.serialize(), library(kFakeLibrary));
+    return loader.supports(cuda_device(), {target}, plan.serialize(), library(kFakeLibrary));
+  }
+  /// Whether a plan for `target` runs on a GPU of compute capability 8.9.
+  Status supports_8_9(const Target& target) const {
+    auto device = must(cuda::Device::open(driver(), 0, cuda_device().is_virtual));
+    device.compute_major = 8;
+    device.compute_minor = 9;
+    return fake_loader().supports(device, target, fixed_plan({4}).serialize(), library(kFakeLibrary));
   }
 };
 ETRT_ON_EVERY_PROVIDER(TensorRtLoading);
@@ -203,8 +212,19 @@ TEST_P(TensorRtLoading, ARuntimeThatIsASmallNumberIsNone) {
 TEST_P(TensorRtLoading, ALibraryOfAnotherMajorVersionIsRefused) {
   EXPECT_THAT(try_load(fixed_plan({4}), library(fake_library("10_3"))),
               fails_with(ErrorCode::kIncompatible,
-                         AllOf(HasSubstr("is TensorRT 10.3.0"), HasSubstr("built with the headers of TensorRT 11"),
+                         AllOf(HasSubstr("is TensorRT 10.3.0"), HasSubstr("built with the headers of TensorRT 11.1"),
                                HasSubstr("has compute capability"))));
+}
+
+TEST_P(TensorRtLoading, ALibraryOlderThanTheHeadersIsRefusedBeforeItMakesAnything) {
+  auto plan = fixed_plan({4});
+  plan.version = {11, 0, 0, 1};
+  EXPECT_THAT(try_load(plan, library(kOlderLibrary)),
+              fails_with(ErrorCode::kIncompatible,
+                         AllOf(HasSubstr(kOlderLibrary), HasSubstr("is TensorRT 11.0.0, older than the headers"),
+                               HasSubstr("of TensorRT 11.1"), HasSubstr("Remedy: install TensorRT 11.1 or a later 11"),
+                               HasSubstr("-DTensorRT_ROOT="))));
+  EXPECT_EQ(state_of(kOlderLibrary).headers_version, 0) << "a runtime was asked for";
 }
 
 TEST_P(TensorRtLoading, APlanOfTheOtherProductIsRefused) {
@@ -239,6 +259,20 @@ TEST_P(TensorRtLoading, ATargetOfAnotherComputeCapabilityIsRefusedUnread) {
               fails_with(ErrorCode::kIncompatible, AllOf(HasSubstr("the plan is for compute capability 3.7"),
                                                          HasSubstr("has compute capability"))));
   EXPECT_THAT(supports(fake_loader(), "linux_x86_64", fixed_plan({4})), is_ok());
+}
+
+TEST_P(TensorRtLoading, AHardwareCompatiblePlanRunsOnNewerGpus) {
+  EXPECT_THAT(supports_8_9({"sm_89"}), is_ok());
+  EXPECT_THAT(supports_8_9({"sm_80"}), fails_with(ErrorCode::kIncompatible, HasSubstr("compute capability 8.0, ")));
+  EXPECT_THAT(supports_8_9({"sm_80", true}), is_ok());
+  EXPECT_THAT(supports_8_9({"sm_89", true}), is_ok());
+  EXPECT_THAT(supports_8_9({"sm_90", true}),
+              fails_with(ErrorCode::kIncompatible, HasSubstr("compute capability 9.0 and later, ")));
+}
+
+TEST_P(TensorRtLoading, HardwareCompatibilityWithNewerGpusBeginsWithAmpere) {
+  EXPECT_THAT(supports_8_9({"sm_75", true}),
+              fails_with(ErrorCode::kIncompatible, HasSubstr("compute capability 7.5, ")));
 }
 
 TEST_P(TensorRtLoading, TheCallersContextStaysCurrent) {

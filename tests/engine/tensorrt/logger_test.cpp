@@ -1,4 +1,5 @@
 // TensorRT's log in ExecuTorch's.
+#include <algorithm>
 #include <mutex>
 #include <tensorrt/tensorrt_fixture.h>
 
@@ -40,6 +41,12 @@ class TensorRtLog : public TensorRtTest {
     log().lines.clear();
   }
 
+  static std::ptrdiff_t lines_about(const std::string& text) {
+    const std::lock_guard lock(log().mutex);
+    return std::count_if(log().lines.begin(), log().lines.end(),
+                         [&](const auto& line) { return line.second.find(text) != std::string::npos; });
+  }
+
   /// What an engine that says this at this severity leaves in the log.
   Lines lines_of(int severity, const std::string& text) const {
     auto plan = fixed_plan({4});
@@ -50,6 +57,24 @@ class TensorRtLog : public TensorRtTest {
   }
 };
 ETRT_ON_EVERY_PROVIDER(TensorRtLog);
+
+TEST_P(TensorRtLog, WhatTheNullStreamCostsIsToldOncePerEngine) {
+  const auto engine = load(fixed_plan({16}));
+  const auto context = create_context(*engine);
+  const auto x = filled(16, 41);
+  const auto y = filled(16, 0);
+  ASSERT_THAT(context->resolve_shapes(), is_ok());
+  ASSERT_THAT(bind(*context, 0, x), is_ok());
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  ASSERT_THAT(run(*context), is_ok());
+  EXPECT_EQ(lines_about("null stream"), 0);
+  const CUstream null = nullptr;
+  for (const CUstream stream : {null, CU_STREAM_LEGACY}) {
+    ASSERT_THAT(context->enqueue(stream), is_ok());
+    ASSERT_THAT(driver().cuStreamSynchronize(stream), is_ok());
+  }
+  EXPECT_EQ(lines_about("null stream"), 1);
+}
 
 TEST_P(TensorRtLog, ErrorsAreErrors) {
   EXPECT_THAT(lines_of(0, "broken inside"), Contains(Pair('E', HasSubstr("broken inside"))));

@@ -4,6 +4,7 @@
 namespace etrt::engine::tensorrt {
 namespace {
 
+using cuda::Symbol;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -132,6 +133,76 @@ TEST_P(TensorRtShapes, AnEngineWhoseOutputsHaveNoBoundsDoesNotLoad) {
   auto plan = open_plan(kSmallAndLarge);
   plan.failure = "infer";
   EXPECT_THAT(try_load(plan), fails_with(ErrorCode::kInvalidArgument, HasSubstr("shapes of the engine's outputs")));
+}
+
+TEST_P(TensorRtShapes, SwitchingProfilesNeverBlocksTheHost) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  const auto x = filled(256, 41);
+  const auto y = filled(256, 0);
+  ASSERT_THAT(bind(*context, 0, x), is_ok());
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  calls().counter.reset();
+  ASSERT_THAT(set(*context, {64, 4}), is_ok());
+  ASSERT_THAT(context->enqueue(stream().get()), is_ok());
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuStreamSynchronize), 0u);
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuEventSynchronize), 0u);
+  ASSERT_THAT(synchronize(stream()), is_ok());
+}
+
+TEST_P(TensorRtShapes, TheFirstEnqueueWaitsForASwitchOfProfilesOnTheDevice) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  const auto x = filled(256, 41);
+  const auto y = filled(256, 0);
+  ASSERT_THAT(bind(*context, 0, x), is_ok());
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  ASSERT_THAT(set(*context, {64, 4}), is_ok());
+  calls().counter.reset();
+  // Unordered copies of the switch would be reported by the virtual GPU.
+  ASSERT_THAT(run(*context), is_ok());
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuStreamWaitEvent), 1u);
+  ASSERT_THAT(run(*context), is_ok());
+  EXPECT_EQ(calls().counter.count(Symbol::k_cuStreamWaitEvent), 1u);
+}
+
+TEST_P(TensorRtShapes, AContextMayBeCapturedRightAfterASwitchOfProfiles) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  const auto x = filled(256, 41);
+  const auto y = filled(256, 0);
+  ASSERT_THAT(bind(*context, 0, x), is_ok());
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  ASSERT_THAT(driver().cuStreamBeginCapture(stream().get(), CU_STREAM_CAPTURE_MODE_GLOBAL), is_ok());
+  EXPECT_THAT(set(*context, {64, 4}), is_ok());
+  EXPECT_THAT(context->enqueue(stream().get()), is_ok());
+  CUgraph handle = nullptr;
+  ASSERT_THAT(driver().cuStreamEndCapture(stream().get(), &handle), is_ok());
+  const cuda::Graph graph(driver(), handle);
+  const auto exec = must(cuda::create_graph_exec(driver(), graph));
+  ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream().get()), is_ok());
+  ASSERT_THAT(synchronize(stream()), is_ok());
+  EXPECT_THAT(y.read(), Each(42u));
+}
+
+TEST_P(TensorRtShapes, ASwitchOfProfilesThatFailedIsMadeAgain) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  const int switches = state().profile_switches;
+  calls().faults.fail(Symbol::k_cuEventRecord, 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(set(*context, {64, 4}), fails_with(ErrorCode::kDriver, HasSubstr("cuEventRecord")));
+  EXPECT_THAT(set(*context, {64, 4}), is_ok());
+  EXPECT_EQ(state().profile_switches, switches + 2);
+}
+
+TEST_P(TensorRtShapes, AfterASwitchThatFailedTheProfileBeforeIsSetAgain) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  const int switches = state().profile_switches;
+  calls().faults.fail(Symbol::k_cuEventRecord, 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(set(*context, {64, 4}), fails_with(ErrorCode::kDriver, HasSubstr("cuEventRecord")));
+  EXPECT_THAT(set(*context, {3, 4}), is_ok());
+  EXPECT_EQ(state().profile_switches, switches + 2);
 }
 
 TEST_P(TensorRtShapes, SwitchingProfilesLeavesTheCallersContextCurrent) {

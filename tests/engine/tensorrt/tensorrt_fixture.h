@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <fake_nvinfer/fake_plan.h>
 #include <fake_nvinfer/fake_state.h>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,11 +79,17 @@ class EngineCalls final : public cuda::CallHook {
  public:
   cuda::CallCounter counter;
   cuda::FaultInjector faults;
+  std::function<void(cuda::Symbol)> on_call;  ///< before the call is made
 
   std::optional<CUresult> before(cuda::Symbol symbol) override {
     counter.before(symbol);
+    if (on_call) on_call(symbol);
     // What cannot be destroyed stays, and is nobody's leak.
-    if (symbol == cuda::Symbol::k_cuStreamDestroy) return std::nullopt;
+    constexpr cuda::Symbol kOfDestructors[] = {cuda::Symbol::k_cuStreamDestroy, cuda::Symbol::k_cuEventDestroy,
+                                               cuda::Symbol::k_cuStreamSynchronize, cuda::Symbol::k_cuMemFree};
+    if (std::find(std::begin(kOfDestructors), std::end(kOfDestructors), symbol) != std::end(kOfDestructors)) {
+      return std::nullopt;
+    }
     return faults.before(symbol);
   }
   void after(cuda::Symbol, CUresult) override {}

@@ -59,6 +59,17 @@ class IOutputAllocator {
   virtual void notifyShape(const char* tensor, const Dims& dims) noexcept = 0;
 };
 
+using AllocatorFlags = std::uint32_t;
+
+class IGpuAllocator {
+ public:
+  virtual ~IGpuAllocator() = default;
+  virtual void* allocateAsync(std::uint64_t size, std::uint64_t alignment, AllocatorFlags flags,
+                              cudaStream_t stream) noexcept = 0;
+  virtual bool deallocateAsync(void* memory, cudaStream_t stream) noexcept = 0;
+};
+class IGpuAsyncAllocator : public IGpuAllocator {};
+
 class IPluginRegistry {
  public:
   using PluginLibraryHandle = void*;
@@ -81,6 +92,7 @@ class IExecutionContext {
   virtual void setDeviceMemoryV2(void* memory, std::int64_t size) noexcept = 0;
   virtual bool setTensorAddress(const char* tensor, void* data) noexcept = 0;
   virtual bool setOutputAllocator(const char* tensor, IOutputAllocator* allocator) noexcept = 0;
+  virtual bool setTemporaryStorageAllocator(IGpuAllocator* allocator) noexcept = 0;
   virtual void setAuxStreams(cudaStream_t* streams, std::int32_t count) noexcept = 0;
   virtual bool setInputConsumedEvent(cudaEvent_t event) noexcept = 0;
   virtual void setProfiler(IProfiler* profiler) noexcept = 0;

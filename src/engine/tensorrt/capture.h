@@ -1,0 +1,17 @@
+#pragma once
+
+#include <base/try.h>
+#include <cuda/error.h>
+#include <cuda/refs.h>
+#include <etrt/result.h>
+
+namespace etrt::engine::tensorrt {
+
+/// Whether the stream is being captured into a graph, or the capture is broken already.
+inline Result<bool> is_in_capture(const cuda::Driver& driver, cuda::StreamRef stream) {
+  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
+  ETRT_TRY(cuda::check(driver, driver.cuStreamIsCapturing(stream.get(), &capture), "cuStreamIsCapturing"));
+  return capture != CU_STREAM_CAPTURE_STATUS_NONE;
+}
+
+}  // namespace etrt::engine::tensorrt
