@@ -76,7 +76,13 @@ void Machine::release_primary(Device& device, std::unique_lock<std::mutex>& lock
   if (--device.retains > 0) return;
   Context& context = *device.primary;
   context.active = false;
-  for (const Point& point : points_of(context)) wait(lock, point);
+  VectorClock seen;
+  for (const Point& point : points_of(context)) {
+    seen.merge(point.timeline->clock);
+    wait(lock, point);
+  }
+  // What goes with the context is no mistake of whoever left it there.
+  if (checker != nullptr) checker->host_observed(seen);
 
   const auto open = open_streams;
   for (const auto& stream : open) {

@@ -149,7 +149,8 @@ TEST(RunOnDevice, OptionsOfTheDelegateReachIt) {
     std::vector<std::string> options;
     const char* message;
   } refused[] = {
-      {{"--warm-up", "1x2x8x8"}, "option 'warm_up'"},
+      {{"--warm-up", "1x2x8x8"}, "option 'warm_up': the shape [1, 2, 8, 8] for input "},
+      {{"--warm-up", "1x1"}, " does not fit: give one within [0, 0, 0, 0] to [15, 1, 8, 8]"},
       {{"--optimization-profile", "1"}, "optimization_profile 1: a program variant has only profile 0"},
       {{"--warm-up", "1x1x8x8;" + std::string(300, ' ')}, "option 'warm_up' has 308 characters"},
   };

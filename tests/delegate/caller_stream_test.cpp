@@ -39,7 +39,9 @@ TEST_P(CallerStream, OfExecuTorchIsHonoured) {
   const Stream stream = create_stream();
   set_(stream.get());
   auto gate = close_gate(stream);
+  const auto waits = host_waits();
   ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  EXPECT_EQ(host_waits(), waits) << "the call chose the per-thread stream, for which it waits";
   EXPECT_FALSE(must(stream.is_done()));
   gate.open();
   ASSERT_THAT(stream.synchronize(), is_ok());

@@ -9,20 +9,22 @@
 #include <set>
 #include <unistd.h>
 
+#include <executorch/runtime/core/function_ref.h>
+
 #include <api/platform.h>
 #include <base/try.h>
 #include <blob/blob_writer.h>
 #include <support/program_builder.h>
 
-// ExecuTorch's thread pool, whose headers are not installed with it.
-struct pthreadpool;
-extern "C" {
-std::size_t pthreadpool_get_threads_count(pthreadpool*);
-void pthreadpool_parallelize_1d(pthreadpool*, void (*)(void*, std::size_t), void*, std::size_t, std::uint32_t);
-}
+// ExecuTorch's thread pool, whose header is not installed with it: what is called here.
 namespace executorch::extension::threadpool {
-pthreadpool* get_pthreadpool();
-}
+class ThreadPool {
+ public:
+  std::size_t get_thread_count() const;
+  void run(executorch::runtime::FunctionRef<void(std::size_t)> function, std::size_t range);
+};
+ThreadPool* get_threadpool();
+}  // namespace executorch::extension::threadpool
 
 namespace etrt::test {
 namespace {
@@ -220,8 +222,13 @@ TEST_P(ProgramEngine, KeepsToTheCoresOfItsPartition) {
 class BusyThreadPool {
  public:
   BusyThreadPool() {
-    thread_ =
-        std::thread([this] { pthreadpool_parallelize_1d(pool(), &BusyThreadPool::hold, this, thread_count(), 0); });
+    thread_ = std::thread([this] {
+      const auto hold = [this](std::size_t) {
+        if (!told_.exchange(true)) started_.set_value();
+        released_.wait();
+      };
+      pool().run(hold, thread_count());
+    });
     started_.get_future().wait();
   }
   ~BusyThreadPool() {
@@ -231,14 +238,11 @@ class BusyThreadPool {
   BusyThreadPool(const BusyThreadPool&) = delete;
   BusyThreadPool& operator=(const BusyThreadPool&) = delete;
 
-  static std::size_t thread_count() { return pthreadpool_get_threads_count(pool()); }
+  static std::size_t thread_count() { return pool().get_thread_count(); }
 
  private:
-  static pthreadpool* pool() { return executorch::extension::threadpool::get_pthreadpool(); }
-  static void hold(void* self, std::size_t) {
-    auto& busy = *static_cast<BusyThreadPool*>(self);
-    if (!busy.told_.exchange(true)) busy.started_.set_value();
-    busy.released_.wait();
+  static executorch::extension::threadpool::ThreadPool& pool() {
+    return *executorch::extension::threadpool::get_threadpool();
   }
 
   std::atomic<bool> told_{false};

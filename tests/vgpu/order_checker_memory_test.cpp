@@ -58,6 +58,12 @@ TEST_F(OrderCheckerMemory, ReportsAFreeThatNoWaitOrdersAlsoWhereTheWorkHasRun) {
   gpu().set_observer(nullptr);
 }
 
+TEST_F(OrderCheckerMemory, AcceptsTheEndOfTheContextWithWorkUnderWay) {
+  fill(a, make_buffer());
+  EXPECT_EQ(driver().cuDevicePrimaryCtxRelease(0), CUDA_SUCCESS);
+  EXPECT_TRUE(kinds().empty());
+}
+
 TEST_F(OrderCheckerMemory, AcceptsAFreeOfPinnedMemoryAfterAWait) {
   const CUdeviceptr data = make_buffer();
   void* pinned = make_pinned();
