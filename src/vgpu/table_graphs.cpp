@@ -108,7 +108,7 @@ CUresult graph_destroy(Machine& machine, CUgraph handle) {
 }
 
 CUresult instantiate(Machine& machine, CUgraphExec* out, CUgraph handle, unsigned long long flags) {
-  return enter(machine, Needs::kInit, [&](Call& call) {
+  return enter(machine, Needs::kContext, [&](Call& call) {
     constexpr unsigned long long kKnown =
         CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH | CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY;
     if (out == nullptr || (flags & ~kKnown) != 0) return CUDA_ERROR_INVALID_VALUE;

@@ -185,6 +185,40 @@ TEST_P(CaptureCalls, AllocatingInStreamOrderOnAnotherStreamInvalidatesUnlessTheT
   EXPECT_THAT(synchronize(other), is_ok());
 }
 
+TEST_P(CaptureCalls, LoadingAModuleInvalidatesUnlessTheThreadIsRelaxed) {
+  CUmodule module = nullptr;
+  const Call load = [&](CUstream) { return driver().cuModuleLoadData(&module, provider().kernel_image()); };
+  expect_refused(load);
+  expect_tolerated_from_a_relaxed_thread(load);
+  EXPECT_THAT(driver().cuModuleUnload(module), is_ok());
+}
+
+TEST_P(CaptureCalls, UnloadingAModuleInvalidatesUnlessTheThreadIsRelaxed) {
+  CUmodule module = nullptr;
+  ASSERT_THAT(driver().cuModuleLoadData(&module, provider().kernel_image()), is_ok());
+  const Call unload = [&](CUstream) { return driver().cuModuleUnload(module); };
+  expect_refused(unload);
+  expect_tolerated_from_a_relaxed_thread(unload);
+}
+
+TEST_P(CaptureCalls, SynchronizingAnotherStreamInvalidatesUnlessTheThreadIsRelaxed) {
+  const auto other = create_stream();
+  const Call wait = [&](CUstream) { return driver().cuStreamSynchronize(other.get()); };
+  expect_refused(wait);
+  expect_tolerated_from_a_relaxed_thread(wait);
+  expect_order_reports();
+}
+
+TEST_P(CaptureCalls, SynchronizingAnEventOfAnotherStreamInvalidatesUnlessTheThreadIsRelaxed) {
+  const auto other = create_stream();
+  const auto event = create_event();
+  ASSERT_THAT(driver().cuEventRecord(event.get(), other.get()), is_ok());
+  const Call wait = [&](CUstream) { return driver().cuEventSynchronize(event.get()); };
+  expect_refused(wait);
+  expect_tolerated_from_a_relaxed_thread(wait);
+  expect_order_reports();
+}
+
 TEST_P(CaptureCalls, SynchronousCopiesAreTolerated) {
   const auto buffer = create_buffer();
   std::vector<std::uint32_t> pageable(buffer.count());

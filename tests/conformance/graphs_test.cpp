@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include <conformance/capturing.h>
+#include <cuda/current_context.h>
 
 namespace etrt::conformance {
 namespace {
@@ -215,6 +216,26 @@ TEST_P(Graphs, AreCoveredByEvents) {
   ASSERT_THAT(driver().cuEventRecord(event.get(), stream.get()), is_ok());
   ASSERT_THAT(driver().cuEventSynchronize(event.get()), is_ok());
   EXPECT_THAT(out.values(), Each(7u));
+}
+
+TEST_P(Graphs, NeedACurrentContextOnlyWhenTheyAreInstantiated) {
+  const auto buffer = create_buffer();
+  const auto stream = create_stream();
+  on_another_thread([&] {
+    ASSERT_THAT(begin(stream, CU_STREAM_CAPTURE_MODE_RELAXED), is_ok());
+    EXPECT_THAT(driver().cuMemsetD8Async(buffer.address(), 0, 4, stream.get()), is_ok());
+    const auto graph = end(stream);
+    EXPECT_EQ(node_count(graph), 1u);
+    CUgraphExec exec = nullptr;
+    EXPECT_THAT(driver().cuGraphInstantiateWithFlags(&exec, graph.get(), 0), fails_with(CUDA_ERROR_INVALID_CONTEXT));
+    {
+      const auto scope = must(cuda::CurrentContext::push(driver(), primary()));
+      ASSERT_THAT(driver().cuGraphInstantiateWithFlags(&exec, graph.get(), 0), is_ok());
+    }
+    EXPECT_THAT(driver().cuGraphLaunch(exec, stream.get()), is_ok());
+    EXPECT_THAT(synchronize(stream), is_ok());
+    EXPECT_THAT(driver().cuGraphExecDestroy(exec), is_ok());
+  });
 }
 
 TEST_P(Graphs, ANullGraphCannotBeInstantiated) {

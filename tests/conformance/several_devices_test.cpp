@@ -231,9 +231,11 @@ TEST_P(SeveralDevices, AGraphIsLaunchedOnAStreamOfEither) {
   const auto exec = capture(
       stream, [&] { ASSERT_THAT(kernels().fill_u32(stream.get(), buffer.address(), 7, buffer.count()), is_ok()); });
   const auto launcher = create_stream_there();
-  auto gate = close_gate(launcher.get());
+  const auto held = create_event();
+  auto gate = close_gate(stream.get());
+  ASSERT_THAT(driver().cuEventRecord(held.get(), stream.get()), is_ok());
+  ASSERT_THAT(driver().cuStreamWaitEvent(launcher.get(), held.get(), 0), is_ok());
   ASSERT_THAT(launch(exec, launcher), is_ok());
-  EXPECT_THAT(synchronize(stream), is_ok());
   EXPECT_THAT(driver().cuStreamQuery(launcher.get()), fails_with(CUDA_ERROR_NOT_READY));
   gate.open();
   ASSERT_THAT(synchronize(launcher), is_ok());

@@ -142,6 +142,7 @@ class Stress : public DelegateTest {
     const cuda::Graph graph = end_capture(stream);
     // Another thread may have taken the context that ran with these shapes.
     if (status.ok()) {
+      const auto scope = must(cuda::CurrentContext::push(driver(), device().native().primary));
       const auto exec = must(cuda::create_graph_exec(driver(), graph));
       ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
       ASSERT_THAT(stream.synchronize(), is_ok());

@@ -10,6 +10,7 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/owners.h>
+#include <cuda/relaxed_capture.h>
 #include <cuda/stream_ordered_memory.h>
 #include <engine/tensorrt/aux_streams.h>
 #include <support/kernel_engine.h>
@@ -64,7 +65,12 @@ class KernelEngine final : public engine::Engine {
     ++engines_loaded;
     ++engines_alive;
   }
-  ~KernelEngine() override { --engines_alive; }
+  ~KernelEngine() override {
+    const cuda::RelaxedCapture relaxed(device_.driver);
+    const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
+    kernels_.reset();
+    --engines_alive;
+  }
 
   std::span<const engine::TensorInfo> tensors() const override { return tensors_; }
   engine::EngineMemory memory() const override {
@@ -92,7 +98,7 @@ class KernelEngine final : public engine::Engine {
   }
 
   const cuda::Device& device_;
-  KernelLibrary kernels_;
+  std::optional<KernelLibrary> kernels_;
   bool fails_to_make_contexts_;
   bool caller_gives_memory_;
   bool tells_inputs_consumed_;
@@ -177,7 +183,7 @@ class KernelContext final : public engine::ExecutionContext {
     const cuda::Driver& driver = engine_.device_.driver;
     // The context's memory, as an engine's activations: two enqueues that nothing orders show in the order checker.
     const auto touched = static_cast<std::uint32_t>(std::max<std::size_t>(device_memory_bytes() / 4, 1));
-    ETRT_TRY(cuda::check(driver, engine_.kernels_.fill_u32(stream.get(), memory_, 1, touched), "cuLaunchKernel"));
+    ETRT_TRY(cuda::check(driver, engine_.kernels_->fill_u32(stream.get(), memory_, 1, touched), "cuLaunchKernel"));
     if (auxiliary_.count() > 0) return enqueue_on_auxiliary_streams(stream);
     for (const Recipe& recipe : engine_.recipes_) ETRT_TRY(compute(recipe, stream));
     return {};
@@ -230,7 +236,7 @@ class KernelContext final : public engine::ExecutionContext {
     }
     if (count == 0) return {};
     const cuda::Driver& driver = engine_.device_.driver;
-    const KernelLibrary& kernels = engine_.kernels_;
+    const KernelLibrary& kernels = *engine_.kernels_;
     if (recipe.records_sms) {
       return cuda::check(driver, kernels.record_sm(stream.get(), target, count, kStay), "cuLaunchKernel");
     }
