@@ -187,11 +187,6 @@ TEST_P(CaptureProbes, MakingAndDestroyingHandles) {
     const CUresult created = driver().cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING);
     return created == CUDA_SUCCESS ? driver().cuStreamDestroy(stream) : created;
   });
-  note_both("cuModuleLoadData and cuModuleUnload", [&](const cuda::Stream&) {
-    CUmodule module = nullptr;
-    const CUresult loaded = driver().cuModuleLoadData(&module, provider().kernel_image());
-    return loaded == CUDA_SUCCESS ? driver().cuModuleUnload(module) : loaded;
-  });
   note_both("cuDevicePrimaryCtxRetain and Release", [&](const cuda::Stream&) {
     CUcontext context = nullptr;
     const CUresult retained = driver().cuDevicePrimaryCtxRetain(&context, device());

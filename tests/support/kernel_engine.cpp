@@ -44,9 +44,10 @@ constexpr std::chrono::microseconds kStay{20};
 
 class KernelEngine final : public engine::Engine {
  public:
-  KernelEngine(const cuda::Device& device, KernelLibrary kernels, const json& plan)
+  KernelEngine(const cuda::Device& device, KernelLibrary kernels, cuda::DeviceMemory weights, const json& plan)
       : device_(device),
         kernels_(std::move(kernels)),
+        weights_(std::move(weights)),
         fails_to_make_contexts_(plan["fails_to_make_contexts"]),
         caller_gives_memory_(plan["caller_gives_memory"]),
         tells_inputs_consumed_(plan["tells_inputs_consumed"]),
@@ -69,6 +70,7 @@ class KernelEngine final : public engine::Engine {
     const cuda::RelaxedCapture relaxed(device_.driver);
     const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
     kernels_.reset();
+    weights_.reset();
     --engines_alive;
   }
 
@@ -99,6 +101,7 @@ class KernelEngine final : public engine::Engine {
 
   const cuda::Device& device_;
   std::optional<KernelLibrary> kernels_;
+  cuda::DeviceMemory weights_;
   bool fails_to_make_contexts_;
   bool caller_gives_memory_;
   bool tells_inputs_consumed_;
@@ -297,7 +300,8 @@ class KernelLoader final : public engine::Loader {
     ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
     const void* image = device.is_virtual ? vgpu_kernels() : kKernelsPtx;
     ETRT_TRY_ASSIGN(auto kernels, KernelLibrary::load(device.driver, image));
-    return std::unique_ptr<engine::Engine>(new KernelEngine(device, std::move(kernels), plan));
+    ETRT_TRY_ASSIGN(auto weights, cuda::create_device_memory(device.driver, sizeof(std::uint32_t)));
+    return std::unique_ptr<engine::Engine>(new KernelEngine(device, std::move(kernels), std::move(weights), plan));
   }
 };
 
