@@ -8,6 +8,7 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/library.h>
+#include <cuda/stream_capture.h>
 
 namespace etrt::api {
 
@@ -184,9 +185,8 @@ void Platform::install_hook(cuda::CallHook& hook) {
 
 Result<StreamIdentity> identify_stream(const cuda::Driver& driver, CUstream stream) {
   StreamIdentity identity{&driver, -1, 0};
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(cuda::check(driver, driver.cuStreamIsCapturing(stream, &capture), "cuStreamIsCapturing"));
-  if (capture == CU_STREAM_CAPTURE_STATUS_NONE) {
+  ETRT_TRY_ASSIGN(const bool in_capture, cuda::is_in_capture(driver, stream));
+  if (!in_capture) {
     unsigned long long id = 0;
     ETRT_TRY(cuda::check(driver, driver.cuStreamGetId(stream, &id), "cuStreamGetId"));
     identity.id = id;

@@ -9,7 +9,11 @@ namespace etrt::delegate {
 
 DataDependentOutputs::DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane, cuda::StreamRef stream)
     : plan_(plan), arguments_(arguments), lane_(lane), stream_(stream) {
-  if (plan.has_data_dependent_outputs) lane.context().set_output_allocator(this);
+  if (!plan.has_data_dependent_outputs) return;
+  lane.context().set_output_allocator(this);
+  for (std::size_t i = plan.input_count; i < plan.arguments.size(); ++i) {
+    if (plan.arguments[i].info.data_dependent) lane.bound[i] = {};
+  }
 }
 
 DataDependentOutputs::~DataDependentOutputs() {
@@ -27,15 +31,14 @@ void DataDependentOutputs::fail(Error error) {
   if (status_.ok()) status_ = std::move(error);
 }
 
-std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t bytes) {
+std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) {
   const auto index = argument_of(tensor);
   if (!index) return 0;
   const Argument& argument = arguments_[*index];
   const engine::TensorInfo& info = plan_.arguments[*index].info;
   std::uint64_t address = argument.address();
-  const bool fits = bytes <= argument.bytes && address % info.address_alignment == 0;
-  if (argument.placement != Placement::kDevice || !fits) {
-    auto staged = lane_.staging[*index].reserve(std::max(bytes, argument.bytes), stream_);
+  if (argument.placement != Placement::kDevice || bytes > argument.bytes) {
+    auto staged = lane_.staging[*index].reserve(std::max(bytes, argument.bytes), stream);
     if (!staged.ok()) {
       fail(std::move(staged).error().within(base::concat("staging of ", bytes, " bytes for output '", info.name, "'")));
       return 0;
@@ -58,7 +61,18 @@ Status DataDependentOutputs::take_status() {
   return std::exchange(status_, Status());
 }
 
+Status DataDependentOutputs::check_allocated() const {
+  for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
+    const bool missing = lane_.bound[i].address == 0 && arguments_[i].bytes > 0;
+    if (!plan_.arguments[i].info.data_dependent || !missing) continue;
+    return Error(ErrorCode::kInternal, base::concat("the engine asked for no memory for output '",
+                                                    plan_.arguments[i].info.name, "' and says that it is not empty"));
+  }
+  return {};
+}
+
 Status DataDependentOutputs::copy_out(const cuda::Driver& driver) const {
+  ETRT_TRY(check_allocated());
   for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
     const Argument& output = arguments_[i];
     if (!plan_.arguments[i].info.data_dependent || output.placement != Placement::kDevice || output.bytes == 0)

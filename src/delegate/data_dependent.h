@@ -24,7 +24,7 @@ class DataDependentOutputs final : public engine::OutputAllocator {
   DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane, cuda::StreamRef stream);
   ~DataDependentOutputs() override;
 
-  std::uint64_t allocate(std::size_t tensor, std::size_t bytes) override;
+  std::uint64_t allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) override;
   void set_shape(std::size_t tensor, const engine::Dims& dims) override;
 
   /// The first thing that went wrong, once.
@@ -34,6 +34,7 @@ class DataDependentOutputs final : public engine::OutputAllocator {
   Status copy_out(const cuda::Driver& driver) const;
 
  private:
+  Status check_allocated() const;
   std::optional<std::size_t> argument_of(std::size_t tensor) const;
   void fail(Error error);
 

@@ -25,7 +25,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   ETRT_TRY(set_shapes(*lane));
   ETRT_TRY(place_arguments(*lane));
   waits_ = !selected.chosen_by_caller || returns_host_data();
-  if (selected.in_capture) ETRT_TRY(check_can_be_captured());
+  if (selected.in_capture) ETRT_TRY(prepare_capture(*lane, selected));
   ETRT_TRY(lane.begin());
 
   InFlight in_flight(driver_, selected.stream);
@@ -149,6 +149,15 @@ Status Execution::check_can_be_captured() const {
       "outputs");
 }
 
+/// All that can fail before the first part of the call is captured, after which the lane belongs to the graph.
+Status Execution::prepare_capture(Lane& lane, const SelectedStream& selected) const {
+  ETRT_TRY(check_can_be_captured());
+  ETRT_TRY(lane.context().prepare_capture(selected.stream));
+  if (lane.scratch_needed == 0) return {};
+  ETRT_TRY_ASSIGN([[maybe_unused]] const std::uint64_t reserved, lane.scratch_for_graph(device_, lane.scratch_needed));
+  return {};
+}
+
 Status Execution::enqueue(Lane& lane, const SelectedStream& selected) {
   const cuda::StreamRef stream = selected.stream;
   ETRT_TRY(stage_inputs(lane, stream));
@@ -176,7 +185,7 @@ Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStr
   const std::size_t bytes = lane.scratch_needed;
   if (bytes == 0) return lease;
   if (selected.in_capture) {
-    ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(driver_, bytes));
+    ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(device_, bytes));
   } else {
     ETRT_TRY_ASSIGN(lease,
                     Runtime::instance().scratch.lease(lane.scratch, device_, selected.stream, selected.id, bytes));

@@ -37,6 +37,7 @@ class Execution {
   Status bind_values(Lane& lane, std::size_t index, std::size_t bytes);
   Status place_arguments(Lane& lane);
   Status check_can_be_captured() const;
+  Status prepare_capture(Lane& lane, const SelectedStream& selected) const;
 
   Status enqueue(Lane& lane, const SelectedStream& selected);
   Status run_engine(Lane& lane, const SelectedStream& selected);

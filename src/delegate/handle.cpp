@@ -122,7 +122,8 @@ ProgramReport Handle::report() {
   report.streamed_bytes = memory.streamed_weights;
   report.pinned_staging_bytes = pinned_.total_bytes();
   lanes_.add_to(report);
-  report.layers = lanes_.layer_times();
+  // Only while layers are timed: the stream of an earlier call may be gone.
+  if (Runtime::instance().times_layers) report.layers = lanes_.layer_times();
   return report;
 }
 

@@ -1,5 +1,7 @@
 #include <base/try.h>
 #include <cuda/error.h>
+#include <cuda/relaxed_capture.h>
+#include <cuda/stream_capture.h>
 #include <delegate/in_flight.h>
 
 namespace etrt::delegate {
@@ -9,6 +11,7 @@ Status InFlight::record(CUevent event) {
 }
 
 Status InFlight::wait() {
+  const cuda::RelaxedCapture relaxed(driver_);
   ETRT_TRY(cuda::check(driver_, driver_.cuStreamSynchronize(stream_.get()), "cuStreamSynchronize"));
   pending_ = false;
   return {};
@@ -18,11 +21,8 @@ void InFlight::settle() noexcept {
   if (!pending_) return;
   pending_ = false;
   // Captured work does not run, and waiting would break the capture.
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  if (driver_.cuStreamIsCapturing(stream_.get(), &capture) == CUDA_SUCCESS &&
-      capture != CU_STREAM_CAPTURE_STATUS_NONE) {
-    return;
-  }
+  if (const auto in_capture = cuda::is_in_capture(driver_, stream_); in_capture.ok() && *in_capture) return;
+  const cuda::RelaxedCapture relaxed(driver_);
   if (driver_.cuStreamSynchronize(stream_.get()) == CUDA_SUCCESS) return;
   // The stream cannot be waited for; the whole context can, unless the device itself is lost.
   static_cast<void>(driver_.cuCtxSynchronize());

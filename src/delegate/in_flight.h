@@ -7,8 +7,8 @@
 namespace etrt::delegate {
 
 /// Work that one call has enqueued on a stream. Unless it was waited for or left in flight on purpose, its end waits
-/// for it, so that no error path leaves memory in use by the device behind. Threads: belongs to one call. The table
-/// must outlive it.
+/// for it, so that no error path leaves memory in use by the device behind. Waits in relaxed mode, as other threads may
+/// be capturing. Threads: belongs to one call. The table must outlive it.
 class InFlight {
  public:
   InFlight(const cuda::Driver& driver, cuda::StreamRef stream) : driver_(driver), stream_(stream) {}

@@ -80,8 +80,6 @@ std::optional<std::size_t> find_argument(std::span<const ArgumentPlan> arguments
   return std::nullopt;
 }
 
-}  // namespace
-
 /// Both ends are one piece of memory. Shapes that depend on the call are compared when it resolves them.
 Status check_alias(const ArgumentPlan& output, const ArgumentPlan& input) {
   const TensorInfo& out = output.info;
@@ -95,6 +93,8 @@ Status check_alias(const ArgumentPlan& output, const ArgumentPlan& input) {
                    ") cannot share the memory of input '", in.name, "' (", engine::name(in.type), " ",
                    engine::to_string(in.maximum), "): both must have one type and shape, which no data decides"));
 }
+
+}  // namespace
 
 /// From the blob (TR02), and from the engine where it knows of an alias that the blob does not name.
 Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings) {

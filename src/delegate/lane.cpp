@@ -56,10 +56,11 @@ bool Lane::is_set_to(std::span<const InputState> inputs) const {
   return true;
 }
 
-Result<std::uint64_t> Lane::scratch_for_graph(const cuda::Driver& driver, std::size_t bytes) {
+Result<std::uint64_t> Lane::scratch_for_graph(const cuda::Device& device, std::size_t bytes) {
   if (bytes > graph_scratch_bytes) {
-    const cuda::RelaxedCapture relaxed(driver);
-    ETRT_TRY_ASSIGN(auto memory, cuda::create_device_memory(driver, bytes));
+    ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
+    const cuda::RelaxedCapture relaxed(device.driver);
+    ETRT_TRY_ASSIGN(auto memory, cuda::create_device_memory(device.driver, bytes));
     graph_scratch.push_back(std::move(memory));
     graph_scratch_bytes = bytes;
     graph_scratch_total += bytes;

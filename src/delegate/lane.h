@@ -79,7 +79,7 @@ class Lane {
 
   /// Scratch memory for a graph: the last that was made for one, when it is large enough. Allocated while the stream is
   /// in capture, which the driver allows in relaxed mode.
-  Result<std::uint64_t> scratch_for_graph(const cuda::Driver& driver, std::size_t bytes);
+  Result<std::uint64_t> scratch_for_graph(const cuda::Device& device, std::size_t bytes);
 
   /// Has the engine measure the layers of later calls, or no longer. An engine without layers is left alone.
   void set_layer_timing(bool on);

@@ -48,9 +48,8 @@ LanePool::Entry* LanePool::find_oldest(const Request& request, bool same_shapes)
 }
 
 bool LanePool::can_grow() const {
-  const auto usable = std::count_if(entries_.begin(), entries_.end(), [](const auto& entry) {
-    return entry->lane == nullptr || !entry->lane->in_graph();
-  });
+  const auto usable = std::count_if(entries_.begin(), entries_.end(),
+                                    [](const auto& entry) { return entry->leased || !entry->lane->in_graph(); });
   return static_cast<std::size_t>(usable) < limit_;
 }
 
@@ -117,8 +116,10 @@ LanePool::Pick LanePool::pick_for_capture(const Request& request) const {
     return fits(lane, false) && selected.id != 0 && lane.stream_id == selected.id;
   };
   if (Entry* entry = find_free(follows)) return {entry, Wait::kNone};
-  if (Entry* idle = find_free([&](Lane& lane) { return fits(lane, false) && is_idle(lane); }))
-    return {idle, Wait::kNone};
+  const auto idle = [&](Lane& lane) { return fits(lane, false) && is_idle(lane); };
+  // What the engine has in the stream's partition (auxiliary streams) comes with the lane that ran there.
+  if (Entry* near = find_free([&](Lane& lane) { return idle(lane) && on_handle(lane); })) return {near, Wait::kNone};
+  if (Entry* any = find_free(idle)) return {any, Wait::kNone};
   return {find_free([&](Lane& lane) { return fits(lane, false) && on_handle(lane); }), Wait::kOnHost};
 }
 
@@ -135,7 +136,12 @@ Result<LanePool::Lease> LanePool::grow(std::unique_lock<std::mutex>& lock, const
   Entry& entry = *entries_.back();
   entry.leased = true;
   lock.unlock();
-  auto made = factory_();
+  Result<std::unique_ptr<Lane>> made = Error(ErrorCode::kOutOfMemory, "the host is out of memory");
+  try {
+    made = factory_();
+  } catch (const std::bad_alloc&) {
+    // An error like any other: the entry must go, or everybody would wait for it.
+  }
   lock.lock();
   if (!made.ok()) {
     std::erase_if(entries_, [&](const auto& other) { return other.get() == &entry; });
@@ -204,13 +210,16 @@ LanePool::Entry* LanePool::wait_for_lane(std::size_t index, std::unique_lock<std
 }
 
 std::vector<LayerTime> LanePool::layer_times() {
+  std::vector<LayerTime> layers;
   std::unique_lock lock(mutex_);
   Entry* latest = nullptr;
+  std::uint64_t latest_use = 0;
   std::size_t index = 0;
   while (Entry* entry = wait_for_lane(index++, lock)) {
-    if (latest == nullptr || entry->lane->last_use > latest->lane->last_use) latest = entry;
+    if (latest != nullptr && entry->lane->last_use <= latest_use) continue;
+    latest = entry;
+    latest_use = entry->lane->last_use;
   }
-  std::vector<LayerTime> layers;
   if (latest == nullptr) return layers;
   given_back_.wait(lock, [&] { return !latest->leased; });
   if (!latest->lane->times_layers() || latest->lane->in_graph()) return layers;
@@ -218,6 +227,7 @@ std::vector<LayerTime> LanePool::layer_times() {
   const Lease lease = take(*latest, {cuda::legacy_stream(), 0, false, false});
   lock.unlock();
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
+  const cuda::RelaxedCapture relaxed(device_.driver);
   // An engine without layers, and one that has not run since, answer with an error: there is nothing to tell.
   auto times = lease->context().layer_times();
   if (!times.ok()) return layers;

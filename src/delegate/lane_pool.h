@@ -118,8 +118,8 @@ class LanePool::Lease {
   /// The call is about to enqueue: the lane is its stream's from here on, or its graph's.
   Status begin() const;
 
-  /// Whether the lane last ran on another stream, or never. Before `begin`.
-  bool changes_stream() const { return entry_->lane->last_use == 0 || entry_->lane->stream != stream_.stream.get(); }
+  /// Whether the lane last ran on another stream, or never, as far as one can tell. Before `begin`.
+  bool changes_stream() const { return stream_.id == 0 || entry_->lane->stream_id != stream_.id; }
 
  private:
   LanePool* pool_;

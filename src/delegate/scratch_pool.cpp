@@ -6,8 +6,6 @@
 
 namespace etrt::delegate {
 
-ScratchPool::Ref::Ref(Ref&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), piece_(other.piece_) {}
-
 ScratchPool::Ref::~Ref() {
   static_cast<void>(leave());
 }
@@ -49,7 +47,9 @@ Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, const cuda::Device& devi
   }
   Piece& piece = ref.piece_->second;
   Lease lease{std::unique_lock(piece.mutex), 0};
+  piece.last_user = &ref;
   if (other.size() > piece.memory.size()) std::swap(other, piece.memory);
+  piece.bytes = piece.memory.size();
   if (other.size() > 0 || bytes > piece.memory.size()) {
     const cuda::RelaxedCapture relaxed(device.driver);
     other.free_on(stream);
@@ -60,7 +60,6 @@ Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, const cuda::Device& devi
     }
   }
   piece.bytes = piece.memory.size();
-  piece.last_user = &ref;
   lease.address = piece.memory.get();
   return lease;
 }

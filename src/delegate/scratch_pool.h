@@ -47,8 +47,8 @@ class ScratchPool {
   class Ref {
    public:
     Ref() = default;
-    Ref(Ref&& other) noexcept;
-    Ref& operator=(Ref&&) = delete;
+    Ref(const Ref&) = delete;  // The piece knows its last user by its address.
+    Ref& operator=(const Ref&) = delete;
     ~Ref();
 
    private:

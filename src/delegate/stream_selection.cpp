@@ -3,6 +3,7 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
+#include <cuda/stream_capture.h>
 #include <delegate/caller_stream.h>
 #include <delegate/stream_selection.h>
 
@@ -33,12 +34,10 @@ Result<SelectedStream> checked(const std::optional<api::StreamIdentity>& identit
 
 /// The guard has found out what its stream is; a capture may have begun since.
 Result<SelectedStream> of_guard(StreamGuard& guard, const cuda::Device& device) {
-  const CUstream stream = detail::GuardAccess::stream(guard);
+  CUstream stream = detail::GuardAccess::stream(guard);
   ETRT_TRY_ASSIGN(SelectedStream selected, checked(detail::GuardAccess::identity(guard), stream, device));
   if (selected.in_capture) return selected;
-  CUstreamCaptureStatus capture = CU_STREAM_CAPTURE_STATUS_NONE;
-  ETRT_TRY(cuda::check(device.driver, device.driver.cuStreamIsCapturing(stream, &capture), "cuStreamIsCapturing"));
-  selected.in_capture = capture != CU_STREAM_CAPTURE_STATUS_NONE;
+  ETRT_TRY_ASSIGN(selected.in_capture, cuda::is_in_capture(device.driver, selected.stream));
   return selected;
 }
 

@@ -19,7 +19,8 @@ class OutputAllocator {
   virtual ~OutputAllocator() = default;
   /// Device memory for `bytes`, which may be more than the output then has, valid until the work enqueued with it has
   /// run; 0 when there is none.
-  virtual std::uint64_t allocate(std::size_t tensor, std::size_t bytes) = 0;
+  /// `stream`, on which it is used first, may be one of the engine's own.
+  virtual std::uint64_t allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) = 0;
   virtual void set_shape(std::size_t tensor, const Dims& dims) = 0;
 };
 
@@ -54,6 +55,10 @@ class ExecutionContext {
   /// Binds memory of at least the tensor's present size: a device address that is a multiple of the tensor's
   /// `address_alignment`, or a host address for host tensors. An empty tensor's address is not looked at.
   virtual Status bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) = 0;
+
+  /// Whether an enqueue on this stream, which is in capture, can be captured: an error now loses nothing, a failed
+  /// enqueue may have put a part of itself into the graph.
+  virtual Status prepare_capture(cuda::StreamRef /*stream*/) { return {}; }
 
   /// Enqueues one execution on the stream, whose device's context is current. Returns at once; on error nothing was
   /// enqueued, or what was is ordered on the stream and harmless.

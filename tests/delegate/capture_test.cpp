@@ -225,6 +225,29 @@ TEST_P(Capture, ThatRefusesACallCostsNoContext) {
   EXPECT_EQ(handle->lane_count(), 1u);
 }
 
+TEST_P(Capture, ThatTheEngineRefusesLeavesItsContextAsItWas) {
+  const auto limits = device().partition_limits();
+  if (!limits.ok()) GTEST_SKIP() << limits.error().message();
+  KernelPlan plan = KernelPlan::fixed(1, {8});
+  plan.auxiliary_streams = 1;
+  const auto handle = load(plan, 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  const auto partitions = must(Partition::split(device(), {limits->minimum}));
+  const Stream confined = must(partitions[0].create_stream());
+  EXPECT_EQ(refused(*handle, in.tensor, out.tensor, confined), ErrorCode::kInvalidState);
+  const StreamGuard guard(stream.get());
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  EXPECT_EQ(handle->lane_count(), 1u);
+  ASSERT_THAT(stream.synchronize(), is_ok());
+}
+
 TEST_P(Capture, WaitsForTheCallInFlightWhenItsGuardCannotTellWhichStreamItIs) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 1);
   DeviceTensor in(device(), {8}, 5);
@@ -317,6 +340,7 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
   DeviceTensor first_out(device(), {8}, 0);
   DeviceTensor second_out(device(), {8}, 0);
   HostTensor host({8}, 5);
+  HostTensor host_out({8}, 0);
   const Stream captured = create_stream();
   const Stream one = create_stream();
   const Stream two = create_stream();
@@ -327,12 +351,15 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
   }
   begin_capture(captured);
   std::thread([&] {
-    // New lanes, idle lanes and staging: all that a call may ask of the driver besides its enqueue.
+    // New lanes, idle lanes, staging and waits: all that a call may ask of the driver besides its enqueue.
     for (const auto& [stream, target] : {std::pair{&one, &first_out}, {&two, &second_out}}) {
       const StreamGuard guard(stream->get());
       EXPECT_THAT(execute(*handle, in.tensor, target->tensor), is_ok());
       EXPECT_THAT(execute(*handle, host.tensor, target->tensor), is_ok());
+      EXPECT_THAT(execute(*handle, in.tensor, host_out.tensor), is_ok());
     }
+    EXPECT_THAT(execute(*handle, host.tensor, host_out.tensor), is_ok());
+    EXPECT_EQ(host_out.values, Values(8, 6));
   }).join();
   end_capture(captured);
   ASSERT_THAT(one.synchronize(), is_ok());

@@ -1,6 +1,9 @@
 // Which execution context a call gets, and what it waits for.
 
 #include <delegate_fixture.h>
+#include <new>
+
+#include <delegate/lane_pool.h>
 
 namespace etrt::test {
 namespace {
@@ -99,6 +102,16 @@ TEST_P(Lanes, AStreamThatIsGoneLeavesItsLaneToOthers) {
     ASSERT_THAT(stream.synchronize(), is_ok());
   }
   EXPECT_EQ(handle->lane_count(), 1u);
+}
+
+TEST_P(Lanes, ThatCannotBeMadeLeaveNoPlaceBehind) {
+  delegate::LanePool pool(device().native(), 1,
+                          []() -> Result<std::unique_ptr<delegate::Lane>> { throw std::bad_alloc(); });
+  const Stream stream = create_stream();
+  const auto leased = pool.lease({{cuda::StreamRef(stream.get()), 1, true, false}, {}});
+  ASSERT_FALSE(leased.ok());
+  EXPECT_EQ(leased.error().code(), ErrorCode::kOutOfMemory);
+  EXPECT_EQ(pool.size(), 0u);
 }
 
 TEST_P(Lanes, AreNeverMoreThanTheLimitHoweverBusyTheStreams) {

@@ -182,6 +182,12 @@ class KernelContext final : public engine::ExecutionContext {
     return engine_.tells_inputs_consumed_;
   }
 
+  Status prepare_capture(cuda::StreamRef stream) override {
+    if (auxiliary_.count() == 0) return {};
+    ETRT_TRY_ASSIGN([[maybe_unused]] const auto streams, auxiliary_.streams_for(stream));
+    return {};
+  }
+
   Status enqueue(cuda::StreamRef stream) override {
     const cuda::Driver& driver = engine_.device_.driver;
     // The context's memory, as an engine's activations: two enqueues that nothing orders show in the order checker.
@@ -231,7 +237,7 @@ class KernelContext final : public engine::ExecutionContext {
     auto count = static_cast<std::uint32_t>(elements(recipe.tensor));
     std::uint64_t target = bound_[recipe.tensor];
     if (info.data_dependent) {
-      target = allocator_->allocate(recipe.tensor, count * sizeof(std::uint32_t));
+      target = allocator_->allocate(recipe.tensor, count * sizeof(std::uint32_t), stream);
       if (target == 0 && count > 0) return Error(ErrorCode::kOutOfMemory, "the allocator has no memory");
       allocator_->set_shape(recipe.tensor, dims_[recipe.tensor]);
       // The input has no more; a program refuses the shape.

@@ -4,8 +4,8 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <cuda/stream_capture.h>
 #include <engine/tensorrt/aux_streams.h>
-#include <engine/tensorrt/capture.h>
 
 namespace etrt::engine::tensorrt {
 
@@ -14,7 +14,7 @@ Result<std::span<CUstream>> AuxStreams::streams_for(cuda::StreamRef stream) {
   const auto known = std::find_if(sets_.begin(), sets_.end(), [&](const Set& set) { return set.green == green; });
   if (known != sets_.end() && is_alive(*known)) return given_ = known->streams;
 
-  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(device_.driver, stream));
+  ETRT_TRY_ASSIGN(const bool in_capture, cuda::is_in_capture(device_.driver, stream));
   if (in_capture) {
     return Error(ErrorCode::kInvalidState,
                  "the stream is being captured, and the engine has no auxiliary streams in its partition yet: run the "
@@ -30,9 +30,9 @@ Result<std::span<CUstream>> AuxStreams::streams_for(cuda::StreamRef stream) {
 
 void AuxStreams::drain(cuda::StreamRef stream) const {
   // Waiting for a stream that is in capture would break the capture.
-  if (const auto in_capture = is_in_capture(device_.driver, stream); !in_capture.ok() || *in_capture) return;
+  if (const auto in_capture = cuda::is_in_capture(device_.driver, stream); !in_capture.ok() || *in_capture) return;
   const cuda::RelaxedCapture relaxed(device_.driver);
-  for (const CUstream aux : given_) static_cast<void>(device_.driver.cuStreamSynchronize(aux));
+  for (CUstream aux : given_) static_cast<void>(device_.driver.cuStreamSynchronize(aux));
 }
 
 Result<CUgreenCtx> AuxStreams::partition_of(cuda::StreamRef stream) const {

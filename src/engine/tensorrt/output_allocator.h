@@ -26,6 +26,10 @@ class OutputMemory final : public nvinfer1::IOutputAllocator {
   void notifyShape(const char* tensor, const nvinfer1::Dims& dims) noexcept override;
 
  private:
+  template <class Body>
+  void contained(Body body) noexcept;
+  std::uint64_t allocate(const char* tensor, std::uint64_t size, cuda::StreamRef stream);
+
   std::size_t tensor_;
   OutputAllocator* allocator_ = nullptr;
   std::uint64_t address_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cuda/driver.h>
+#include <cuda/relaxed_capture.h>
 #include <engine/tensorrt/nvinfer.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
@@ -14,12 +15,14 @@ class TemporaryStorage final : public nvinfer1::IGpuAsyncAllocator {
 
   void* allocateAsync(std::uint64_t size, std::uint64_t /*alignment*/, nvinfer1::AllocatorFlags /*flags*/,
                       cudaStream_t stream) noexcept override {
+    const cuda::RelaxedCapture relaxed(driver_);
     CUdeviceptr address = 0;
     if (size == 0 || driver_.cuMemAllocAsync(&address, size, stream) != CUDA_SUCCESS) return nullptr;
     return reinterpret_cast<void*>(address);
   }
 
   bool deallocateAsync(void* memory, cudaStream_t stream) noexcept override {
+    const cuda::RelaxedCapture relaxed(driver_);
     return memory == nullptr || driver_.cuMemFreeAsync(reinterpret_cast<CUdeviceptr>(memory), stream) == CUDA_SUCCESS;
   }
 

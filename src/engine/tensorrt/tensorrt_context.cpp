@@ -8,7 +8,7 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <engine/tensorrt/capture.h>
+#include <cuda/stream_capture.h>
 #include <engine/tensorrt/logger.h>
 #include <engine/tensorrt/tensorrt_context.h>
 #include <engine/tensorrt/tensorrt_engine.h>
@@ -209,6 +209,7 @@ Status TensorRtContext::read_output(std::size_t tensor) {
     return Error(ErrorCode::kInternal, base::concat("output '", output.name, "' takes no output allocator"));
   }
   setting.output_memory = std::move(memory);
+  has_output_memory_ = true;
   return {};
 }
 
@@ -298,23 +299,39 @@ Status TensorRtContext::enqueue(cuda::StreamRef stream) {
   if (switch_pending_) ETRT_TRY(wait_for_switch(stream));
   ETRT_TRY(give_aux_streams(stream));
   const LoggedErrors errors;
-  if (native_->enqueueV3(stream.get())) {
+  if (run(stream)) {
     switch_pending_ = false;
-    return {};
+    return output_failure();
   }
   // Between its fork to the auxiliary streams and their join, nothing on the caller's stream waits for their work.
   if (aux_streams_.count() > 0) aux_streams_.drain(stream);
-  return enqueue_failure(errors.text());
+  ETRT_TRY(output_failure());
+  return Error(ErrorCode::kDriver, base::concat("the engine was not enqueued: ", errors.text()));
 }
 
-Error TensorRtContext::enqueue_failure(const std::string& reason) const {
+bool TensorRtContext::run(cuda::StreamRef stream) {
+  if (!engine_.synchronous() && !has_output_memory_) return native_->enqueueV3(stream.get());
+  // It waits and allocates inside, which another thread's capture must not notice.
+  const cuda::RelaxedCapture relaxed(engine_.device().driver);
+  return native_->enqueueV3(stream.get());
+}
+
+Status TensorRtContext::prepare_capture(cuda::StreamRef stream) {
+  if (aux_streams_.count() == 0) return {};
+  ETRT_TRY_ASSIGN([[maybe_unused]] const auto streams, aux_streams_.streams_for(stream));
+  return {};
+}
+
+/// What went wrong with a data-dependent output, in a callback that cannot return an error.
+Status TensorRtContext::output_failure() {
+  if (!has_output_memory_) return {};
   for (const Setting& setting : settings_) {
     if (setting.output_memory == nullptr || setting.output_memory->failure().empty()) continue;
     std::string failure = setting.output_memory->failure();
     setting.output_memory->clear_failure();
     return Error(ErrorCode::kOutOfMemory, std::move(failure));
   }
-  return Error(ErrorCode::kDriver, base::concat("the engine was not enqueued: ", reason));
+  return {};
 }
 
 /// For each enqueue anew: TensorRT promises to use them for the next one alone.
@@ -326,7 +343,7 @@ Status TensorRtContext::give_aux_streams(cuda::StreamRef stream) {
 }
 
 Status TensorRtContext::refuse_capture(cuda::StreamRef stream) const {
-  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(engine_.device().driver, stream));
+  ETRT_TRY_ASSIGN(const bool in_capture, cuda::is_in_capture(engine_.device().driver, stream));
   if (!in_capture) return {};
   return Error(ErrorCode::kInvalidState,
                "the stream is being captured, and the engine streams its weights, which a graph cannot hold: give it a "

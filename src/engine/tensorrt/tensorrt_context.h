@@ -34,6 +34,7 @@ class TensorRtContext final : public ExecutionContext {
   Status resolve_shapes() override;
   Dims shape(std::size_t tensor) const override { return settings_[tensor].dims; }
   Status bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) override;
+  Status prepare_capture(cuda::StreamRef stream) override;
   Status enqueue(cuda::StreamRef stream) override;
   void set_output_allocator(OutputAllocator* allocator) override;
   std::size_t device_memory_bytes() const override { return memory_needed_; }
@@ -74,7 +75,8 @@ class TensorRtContext final : public ExecutionContext {
   Status check_complete() const;
   Status give_aux_streams(cuda::StreamRef stream);
   Status refuse_capture(cuda::StreamRef stream) const;
-  Error enqueue_failure(const std::string& reason) const;
+  bool run(cuda::StreamRef stream);
+  Status output_failure();
   const TensorInfo& info(std::size_t tensor) const;
 
   TensorRtEngine& engine_;
@@ -93,6 +95,7 @@ class TensorRtContext final : public ExecutionContext {
   OutputAllocator* output_allocator_ = nullptr;
   LayerTimes layer_times_;
   bool times_layers_ = false;
+  bool has_output_memory_ = false;
 };
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -12,7 +12,7 @@ class Allocator final : public OutputAllocator {
  public:
   explicit Allocator(std::uint64_t address) : address_(address) {}
 
-  std::uint64_t allocate(std::size_t tensor, std::size_t bytes) override {
+  std::uint64_t allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef) override {
     EXPECT_EQ(tensor, 1u);
     bytes_ = bytes;
     return address_;
