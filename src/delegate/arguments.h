@@ -17,12 +17,12 @@ namespace etrt::delegate {
 
 /// Where an argument's memory is, and how the engine reaches it.
 enum class Placement : std::uint8_t {
-  kEmpty,            ///< no bytes
-  kDevice,           ///< device memory of the program's device: bound as it is
-  kDeviceUnaligned,  ///< the same, where the engine cannot take its address: copied on the device
-  kHostPageable,     ///< staged through pinned memory
-  kHostPinned,       ///< copied to and from directly where the call waits for the copy
-  kHostValues,       ///< a shape tensor, whose values the engine reads or writes on the host
+  kEmpty,         ///< no bytes
+  kDevice,        ///< device memory of the program's device: bound as it is
+  kDeviceStaged,  ///< the same, which the engine cannot use in place: copied on the device
+  kHostPageable,  ///< staged through pinned memory
+  kHostPinned,    ///< copied to and from directly where the call waits for the copy
+  kHostValues,    ///< a shape tensor, whose values the engine reads or writes on the host
 };
 
 /// One argument of a call, checked against its plan.

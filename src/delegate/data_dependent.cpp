@@ -2,13 +2,12 @@
 
 #include <base/format.h>
 #include <base/try.h>
-#include <cuda/error.h>
 #include <delegate/data_dependent.h>
 
 namespace etrt::delegate {
 
-DataDependentOutputs::DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane, cuda::StreamRef stream)
-    : plan_(plan), arguments_(arguments), lane_(lane), stream_(stream) {
+DataDependentOutputs::DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane)
+    : plan_(plan), arguments_(arguments), lane_(lane) {
   if (!plan.has_data_dependent_outputs) return;
   lane.context().set_output_allocator(this);
   for (std::size_t i = plan.input_count; i < plan.arguments.size(); ++i) {
@@ -34,10 +33,11 @@ void DataDependentOutputs::fail(Error error) {
 std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) {
   const auto index = argument_of(tensor);
   if (!index) return 0;
-  const Argument& argument = arguments_[*index];
+  Argument& argument = arguments_[*index];
   const engine::TensorInfo& info = plan_.arguments[*index].info;
   std::uint64_t address = argument.address();
-  if (argument.placement != Placement::kDevice || bytes > argument.bytes) {
+  if (argument.placement == Placement::kDevice && bytes > argument.bytes) argument.placement = Placement::kDeviceStaged;
+  if (argument.placement != Placement::kDevice) {
     auto staged = lane_.staging[*index].reserve(std::max(bytes, argument.bytes), stream);
     if (!staged.ok()) {
       fail(std::move(staged).error().within(base::concat("staging of ", bytes, " bytes for output '", info.name, "'")));
@@ -67,20 +67,6 @@ Status DataDependentOutputs::check_allocated() const {
     if (!plan_.arguments[i].info.data_dependent || !missing) continue;
     return Error(ErrorCode::kInternal, base::concat("the engine asked for no memory for output '",
                                                     plan_.arguments[i].info.name, "' and says that it is not empty"));
-  }
-  return {};
-}
-
-Status DataDependentOutputs::copy_out(const cuda::Driver& driver) const {
-  ETRT_TRY(check_allocated());
-  for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
-    const Argument& output = arguments_[i];
-    if (!plan_.arguments[i].info.data_dependent || output.placement != Placement::kDevice || output.bytes == 0)
-      continue;
-    const std::uint64_t source = lane_.bound[i].address;
-    if (source == output.address()) continue;
-    ETRT_TRY(cuda::check(driver, driver.cuMemcpyDtoDAsync(output.address(), source, output.bytes, stream_.get()),
-                         "cuMemcpyDtoDAsync"));
   }
   return {};
 }

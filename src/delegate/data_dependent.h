@@ -21,7 +21,7 @@ namespace etrt::delegate {
 class DataDependentOutputs final : public engine::OutputAllocator {
  public:
   /// `arguments` are at their upper bounds.
-  DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane, cuda::StreamRef stream);
+  DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane);
   ~DataDependentOutputs() override;
 
   std::uint64_t allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) override;
@@ -30,18 +30,16 @@ class DataDependentOutputs final : public engine::OutputAllocator {
   /// The first thing that went wrong, once.
   Status take_status();
 
-  /// Enqueues the copies of outputs on the device that are in staging. Behind the engine's own work.
-  Status copy_out(const cuda::Driver& driver) const;
+  /// After the enqueue: an output that the engine asked no memory for must be empty.
+  Status check_allocated() const;
 
  private:
-  Status check_allocated() const;
   std::optional<std::size_t> argument_of(std::size_t tensor) const;
   void fail(Error error);
 
   const IoPlan& plan_;
   Arguments& arguments_;
   Lane& lane_;
-  cuda::StreamRef stream_;
   Status status_;
 };
 

@@ -134,7 +134,7 @@ Status Execution::check_can_be_captured() const {
                  "this program outside of the capture");
   }
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (!is_on_host(i) && !is_unaligned(i)) continue;
+    if (!is_on_host(i) && !is_staged_on_device(i)) continue;
     return Error(ErrorCode::kInvalidState,
                  base::concat("the stream is being captured and tensor '", plan_.arguments[i].info.name,
                               "' is memory that the engine cannot use in place, so that it is staged anew at every "
@@ -173,11 +173,11 @@ Status Execution::enqueue(Lane& lane, const SelectedStream& selected) {
 
 Status Execution::run_engine(Lane& lane, const SelectedStream& selected) {
   ETRT_TRY_ASSIGN(const ScratchPool::Lease scratch, give_scratch(lane, selected));
-  DataDependentOutputs outputs(plan_, arguments_, lane, selected.stream);
+  DataDependentOutputs outputs(plan_, arguments_, lane);
   Status enqueued = lane.context().enqueue(selected.stream);
   ETRT_TRY(outputs.take_status());
   ETRT_TRY(std::move(enqueued));
-  return outputs.copy_out(driver_);
+  return outputs.check_allocated();
 }
 
 Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStream& selected) {

@@ -54,7 +54,7 @@ class Execution {
 
   bool is_result(std::size_t index) const;
   bool is_on_host(std::size_t index) const;
-  bool is_unaligned(std::size_t index) const;
+  bool is_staged_on_device(std::size_t index) const;
   bool returns_host_data() const;
   std::size_t pinned_bytes(bool inputs) const;
   void copy_results_out(const Lane& lane);

@@ -28,8 +28,8 @@ bool Execution::is_on_host(std::size_t index) const {
   return placement == Placement::kHostPageable || placement == Placement::kHostPinned;
 }
 
-bool Execution::is_unaligned(std::size_t index) const {
-  return arguments_[index].placement == Placement::kDeviceUnaligned;
+bool Execution::is_staged_on_device(std::size_t index) const {
+  return arguments_[index].placement == Placement::kDeviceStaged;
 }
 
 bool Execution::returns_host_data() const {
@@ -59,7 +59,7 @@ std::size_t Execution::pinned_bytes(bool inputs) const {
 
 Status Execution::stage_inputs(Lane& lane, cuda::StreamRef stream) {
   for (std::size_t i = 0; i < plan_.input_count; ++i) {
-    if (!is_unaligned(i)) continue;
+    if (!is_staged_on_device(i)) continue;
     const Argument& argument = arguments_[i];
     ETRT_TRY_ASSIGN(const std::uint64_t target, lane.staging[i].reserve(argument.bytes, stream));
     ETRT_TRY(copy_on_device(target, argument.address(), argument.bytes, stream));
@@ -103,8 +103,8 @@ Status Execution::copy_aliases(Lane& lane, cuda::StreamRef stream) {
 
 Status Execution::stage_outputs(Lane& lane, cuda::StreamRef stream) {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (!is_result(i) || !is_unaligned(i)) continue;
     const Argument& argument = arguments_[i];
+    if (!is_result(i) || !is_staged_on_device(i) || argument.bytes == 0) continue;
     ETRT_TRY(copy_on_device(argument.address(), lane.bound[i].address, argument.bytes, stream));
   }
   return stage_host_outputs(lane, stream);

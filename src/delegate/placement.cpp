@@ -52,7 +52,7 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
   }
   if (on_device) {
     const bool aligned = argument.address() % plan.info.address_alignment == 0;
-    argument.placement = aligned ? Placement::kDevice : Placement::kDeviceUnaligned;
+    argument.placement = aligned ? Placement::kDevice : Placement::kDeviceStaged;
   } else {
     argument.placement = facts.memory_type == CU_MEMORYTYPE_HOST ? Placement::kHostPinned : Placement::kHostPageable;
   }
