@@ -22,6 +22,7 @@ struct ProgramReport {
 
   std::uint64_t calls = 0;          ///< of execute() that succeeded
   std::uint64_t failed_calls = 0;   ///< that returned an error
+  std::uint64_t failed_runs = 0;    ///< executions that were enqueued and failed when they ran
   std::uint64_t waiting_calls = 0;  ///< that waited on the host, for results there or for want of a guard
   std::uint64_t shape_changes = 0;  ///< calls that set new shapes
   std::uint64_t bindings_set = 0;   ///< tensors bound to another address than before
@@ -36,7 +37,16 @@ struct ProgramReport {
   std::size_t pinned_staging_bytes = 0;  ///< pinned host memory for their copies
   std::size_t graph_bytes = 0;           ///< scratch memory that captured calls keep for their graphs
 
-  std::vector<LayerTime> layers;  ///< of the last call, see `time_layers`; empty when the engine tells none
+  /// Why executions failed after they were enqueued, the last few, oldest first. Reading them here takes nothing away
+  /// from the call that is to be told.
+  std::vector<std::string> failures;
+};
+
+/// The layers of a program's last call, see `time_layers`; empty when the engine tells none.
+struct ProgramLayers {
+  std::string device;
+  std::string engine;
+  std::vector<LayerTime> layers;
 };
 
 /// Scratch memory of execution contexts on one device, shared by the programs that run on a stream.
@@ -48,15 +58,23 @@ struct ScratchReport {
 struct Report {
   std::vector<ProgramReport> programs;  ///< in the order they were loaded
   std::vector<ScratchReport> scratch;   ///< one for each device that programs are loaded on
+
+  /// Failures of enqueued work of programs that are gone, which no call was left to be told of: the last few.
+  std::vector<std::string> untold_failures;
+  std::size_t abandoned_programs = 0;  ///< gone, but no wait for their work succeeded: they keep what they use
 };
 
-/// What etrt holds in this process. Threads: safe; waits for calls that are between their enqueues.
+/// What etrt holds in this process: a snapshot. Threads: safe; waits for no call and no load.
 ETRT_API Report report();
 
 /// Has engines measure each layer of the calls that follow (TensorRT: IProfiler), or no longer, in all of the process.
-/// It slows calls down, and is not for calls in a capture. While it is on, `report` waits for every program's last
-/// call, whose stream must still exist. Host programs have no layers to tell of.
+/// It slows calls down, and is not for calls in a capture. Host programs have no layers to tell of.
 /// Threads: safe.
 ETRT_API void time_layers(bool on) noexcept;
+
+/// The layers of every program's last call, in the order they were loaded. Waits for these calls, whose streams must
+/// still exist; a program that is destroyed meanwhile waits for this.
+/// Threads: safe.
+ETRT_API std::vector<ProgramLayers> layer_times();
 
 }  // namespace etrt

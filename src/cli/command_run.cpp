@@ -185,6 +185,16 @@ Status write_outputs(Run& run) {
   return {};
 }
 
+/// Work that nobody waited for may have failed, and no call is left to tell.
+Status first_failed_run(const Report& report) {
+  for (const ProgramReport& program : report.programs) {
+    if (program.failures.empty()) continue;
+    return Error(ErrorCode::kDriver, base::concat(program.failed_runs, " executions of ", program.engine,
+                                                  " failed after they were enqueued: ", program.failures.back()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status command_run(const RunOptions& options) {
@@ -198,8 +208,10 @@ Status command_run(const RunOptions& options) {
   ETRT_TRY(make_output_directory(options.output_dir));
   time_layers(options.layers);
   ETRT_TRY(execute(run));
-  ETRT_TRY(write_outputs(run));
   run.report = report();
+  ETRT_TRY(first_failed_run(run.report));
+  ETRT_TRY(write_outputs(run));
+  if (options.layers) run.layers = layer_times();
   time_layers(false);
   ETRT_TRY(check_partitions(run));
   ETRT_TRY(options.json ? print(to_json(run)) : print(to_text(run)));

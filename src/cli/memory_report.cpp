@@ -107,10 +107,10 @@ nlohmann::ordered_json memory_json(const Report& report) {
   return {{"programs", std::move(programs)}, {"scratch", std::move(scratch)}};
 }
 
-std::string layers_text(const Report& report) {
+std::string layers_text(const std::vector<ProgramLayers>& programs) {
   Table table({number("program"), {"layer"}, number("time")});
-  for (std::size_t i = 0; i < report.programs.size(); ++i) {
-    for (const LayerTime& layer : report.programs[i].layers) {
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    for (const LayerTime& layer : programs[i].layers) {
       table.add_row({std::to_string(i), printable(layer.name), number_text(layer.milliseconds * 1000.0)});
     }
   }
@@ -118,10 +118,10 @@ std::string layers_text(const Report& report) {
   return table.to_string(2) + "  times in µs, of each program's last run\n";
 }
 
-nlohmann::ordered_json layers_json(const Report& report) {
+nlohmann::ordered_json layers_json(const std::vector<ProgramLayers>& programs) {
   auto list = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < report.programs.size(); ++i) {
-    for (const LayerTime& layer : report.programs[i].layers) {
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    for (const LayerTime& layer : programs[i].layers) {
       list.push_back({{"program", i}, {"name", layer.name}, {"us", layer.milliseconds * 1000.0}});
     }
   }

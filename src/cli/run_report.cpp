@@ -64,7 +64,7 @@ std::string to_text(const Run& run) {
   }
   text += "\n" + values_text(run) + "\n" + times.to_string(2) + "  " + kSpreadLegend;
   if (run.options.memory) text += "\n" + memory_text(run.report);
-  if (run.options.layers) text += "\n" + layers_text(run.report);
+  if (run.options.layers) text += "\n" + layers_text(run.layers);
   if (!run.checks.empty()) text += "\n" + partitions_text(run.checks);
   return text;
 }
@@ -107,7 +107,7 @@ nlohmann::ordered_json to_json(const Run& run) {
     document["streams"].push_back(std::move(entry));
   }
   if (run.options.memory) document["memory"] = memory_json(run.report);
-  if (run.options.layers) document["layers"] = layers_json(run.report);
+  if (run.options.layers) document["layers"] = layers_json(run.layers);
   if (!run.checks.empty()) document["partition_check"] = partitions_json(run.checks);
   return document;
 }

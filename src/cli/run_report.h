@@ -32,6 +32,7 @@ struct Run {
   std::vector<HostTensor> outputs = {};
   std::vector<std::string> files = {};           ///< of the outputs
   Report report = {};                            ///< after the run
+  std::vector<ProgramLayers> layers = {};        ///< of the last run, when asked for
   std::vector<api::PartitionCheck> checks = {};  ///< one for each stream, when asked for
 };
 

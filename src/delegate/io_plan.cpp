@@ -123,6 +123,7 @@ Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob:
 Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name) {
   IoPlan plan;
   plan.synchronous = engine.synchronous();
+  plan.keeps_state = engine.keeps_state();
   // ExecuTorch passes inputs before outputs, whatever order the blob lists them in.
   std::vector<blob::Binding> bindings = metadata.io_bindings;
   std::stable_partition(bindings.begin(), bindings.end(), [](const auto& binding) { return binding.is_input; });

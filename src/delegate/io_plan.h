@@ -29,6 +29,7 @@ struct IoPlan {
   bool has_host_tensors = false;
   bool has_data_dependent_outputs = false;
   bool synchronous = false;  ///< the engine's enqueue waits for its work
+  bool keeps_state = false;  ///< the engine changes from call to call
 
   /// TensorRT engines are matched by name, host programs by position: exporters name a program's tensors differently.
   /// Errors name the binding and what the engine has instead.

@@ -67,6 +67,9 @@ class PinnedPool::Block {
   /// The device uses the block up to this point of the stream's work; it is lent again only after.
   Status release_after(cuda::StreamRef stream);
 
+  /// The device may use the block for ever: it is never lent again, nor freed.
+  void abandon() noexcept { pool_ = nullptr; }
+
  private:
   PinnedPool* pool_ = nullptr;
   Slot* slot_ = nullptr;

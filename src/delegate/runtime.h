@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include <delegate/abandoned.h>
 #include <delegate/handle_list.h>
 #include <delegate/partition_mix.h>
 #include <delegate/scratch_pool.h>
@@ -16,6 +17,7 @@ struct Runtime {
   PartitionMix partitions;
   ScratchPool scratch;
   HandleList handles;
+  Abandoned abandoned;
   std::atomic<bool> times_layers{false};
 
   static Runtime& instance();

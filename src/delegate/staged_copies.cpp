@@ -31,6 +31,21 @@ Status check_not_in_capture(const SelectedStream& selected) {
                "every call: capture a program whose inputs and outputs are on the device");
 }
 
+/// Ends after the InFlight that may find that a copy cannot be proven over.
+class AbandonUnproven {
+ public:
+  AbandonUnproven(PinnedPool::Block& block, const bool& unproven) : block_(block), unproven_(unproven) {}
+  AbandonUnproven(const AbandonUnproven&) = delete;
+  AbandonUnproven& operator=(const AbandonUnproven&) = delete;
+  ~AbandonUnproven() {
+    if (unproven_) block_.abandon();
+  }
+
+ private:
+  PinnedPool::Block& block_;
+  const bool& unproven_;
+};
+
 }  // namespace
 
 Result<SelectedStream> StagedCopies::select(const void* host) const {
@@ -46,8 +61,9 @@ Status StagedCopies::to_device(CUdeviceptr target, const void* source, std::size
   ETRT_TRY_ASSIGN(PinnedPool::Block block, to_device_.lend(bytes));
   std::memcpy(block.data(), source, bytes);
 
-  InFlight in_flight(device_.driver, selected.stream);
-  in_flight.begin();
+  bool unproven = false;
+  const AbandonUnproven last_resort(block, unproven);
+  InFlight in_flight(device_, selected, unproven);
   ETRT_TRY(enqueue_to_device(selected, target, block.data(), bytes, last));
   if (!selected.chosen_by_caller) {
     ETRT_TRY(in_flight.wait());
@@ -56,7 +72,8 @@ Status StagedCopies::to_device(CUdeviceptr target, const void* source, std::size
   }
   ETRT_TRY(block.release_after(selected.stream));
   if (last != nullptr) {
-    ETRT_TRY(in_flight.record(last->done.get()));
+    ETRT_TRY(cuda::check(device_.driver, device_.driver.cuEventRecord(last->done.get(), selected.stream.get()),
+                         "cuEventRecord"));
     last->stream_id = selected.id;
   }
   in_flight.leave();
@@ -78,10 +95,11 @@ Status StagedCopies::to_host(void* target, CUdeviceptr source, std::size_t bytes
   const cuda::Driver& driver = device_.driver;
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(driver, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select(target));
-  ETRT_TRY_ASSIGN(const PinnedPool::Block block, to_host_.lend(bytes));
+  ETRT_TRY_ASSIGN(PinnedPool::Block block, to_host_.lend(bytes));
 
-  InFlight in_flight(driver, selected.stream);
-  in_flight.begin();
+  bool unproven = false;
+  const AbandonUnproven last_resort(block, unproven);
+  InFlight in_flight(device_, selected, unproven);
   ETRT_TRY(cuda::check(driver, driver.cuMemcpyDtoHAsync(block.data(), source, bytes, selected.stream.get()),
                        "cuMemcpyDtoHAsync"));
   ETRT_TRY(in_flight.wait());

@@ -12,8 +12,9 @@
 #include <cuda/error.h>
 #include <cuda/owners.h>
 #include <cuda/stream_ordered_memory.h>
+#include <cuda/wait.h>
 #include <delegate/handle.h>
-#include <delegate/in_flight.h>
+#include <delegate/runtime.h>
 #include <delegate/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
@@ -126,28 +127,30 @@ class ZeroTensor {
   et::EValue value_;
 };
 
-Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
+/// The tensors of one warm-up call, which are freed only once it is over.
+using Tensors = std::vector<std::unique_ptr<ZeroTensor>>;
+
+Status enqueue_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream, Tensors& tensors) {
   const IoPlan& plan = handle.plan();
-  const cuda::Driver& driver = handle.device().driver;
-  std::vector<std::unique_ptr<ZeroTensor>> tensors;
   std::vector<et::EValue*> values;
-  // Ends before the tensors do: their memory is free to be given back only once the stream has run.
-  InFlight in_flight(driver, stream);
-  in_flight.begin();
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     const engine::TensorInfo& info = plan.arguments[i].info;
-    ETRT_TRY_ASSIGN(auto tensor,
-                    ZeroTensor::create(driver, info, i < plan.input_count ? set[i] : info.maximum, stream));
+    ETRT_TRY_ASSIGN(auto tensor, ZeroTensor::create(handle.device().driver, info,
+                                                    i < plan.input_count ? set[i] : info.maximum, stream));
     values.push_back(tensor->value());
     tensors.push_back(std::move(tensor));
   }
-  Status executed;
-  {
-    const StreamGuard guard(stream.get());
-    executed = handle.execute({values.data(), values.size()});
-  }
-  ETRT_TRY(in_flight.wait());
-  return executed;
+  const StreamGuard guard(stream.get());
+  return handle.execute({values.data(), values.size()});
+}
+
+Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
+  const cuda::Device& device = handle.device();
+  const auto tensors = std::make_shared<Tensors>();
+  Status enqueued = enqueue_once(handle, set, stream, *tensors);
+  if (cuda::wait_until_over(device.driver, {.stream = stream, .context = device.primary})) return enqueued;
+  Runtime::instance().abandoned.keep(tensors);
+  return enqueued.ok() ? Error(ErrorCode::kDriver, "every wait for the warm-up failed") : enqueued;
 }
 
 Status check_fits(const IoPlan& plan, const ShapeSet& set) {

@@ -61,6 +61,10 @@ class Engine {
   /// that stream their weights.
   virtual bool synchronous() const { return false; }
 
+  /// Whether a context remembers from one enqueue to the next (a program with mutable buffers). Its enqueues must keep
+  /// the order of the calls, and one context serves one handle.
+  virtual bool keeps_state() const { return false; }
+
   /// A context for one optimization profile; none: the profile that fits is chosen whenever shapes are resolved.
   virtual Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) = 0;
 };

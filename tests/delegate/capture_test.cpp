@@ -163,7 +163,7 @@ TEST_P(Capture, KeepsItsContextFromDirectCallsToo) {
   EXPECT_EQ(other_out.read(), Values(8, 6));
   gate.open();
   ASSERT_THAT(launcher.synchronize(), is_ok());
-  EXPECT_EQ(handle->lane_count(), 2u);
+  EXPECT_EQ(handle->slot_count(), 2u);
 }
 
 TEST_P(Capture, LeavesDestroyToWaitForTheCallsBeforeIt) {
@@ -222,7 +222,7 @@ TEST_P(Capture, ThatRefusesACallCostsNoContext) {
     }
     EXPECT_EQ(refused(*handle, host.tensor, out.tensor, stream), ErrorCode::kInvalidState);
   }
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
 }
 
 TEST_P(Capture, ThatTheEngineRefusesLeavesItsContextAsItWas) {
@@ -244,7 +244,7 @@ TEST_P(Capture, ThatTheEngineRefusesLeavesItsContextAsItWas) {
   EXPECT_EQ(refused(*handle, in.tensor, out.tensor, confined), ErrorCode::kInvalidState);
   const StreamGuard guard(stream.get());
   EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
   ASSERT_THAT(stream.synchronize(), is_ok());
 }
 
@@ -351,7 +351,7 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
   }
   begin_capture(captured);
   std::thread([&] {
-    // New lanes, idle lanes, staging and waits: all that a call may ask of the driver besides its enqueue.
+    // New slots, idle slots, staging and waits: all that a call may ask of the driver besides its enqueue.
     for (const auto& [stream, target] : {std::pair{&one, &first_out}, {&two, &second_out}}) {
       const StreamGuard guard(stream->get());
       EXPECT_THAT(execute(*handle, in.tensor, target->tensor), is_ok());

@@ -161,17 +161,17 @@ TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
   const std::vector<EValue*> arguments{in0.tensor.value(), in1.tensor.value(), out0.tensor.value(),
                                        out1.tensor.value()};
   ASSERT_THAT(execute(*handle, arguments), is_ok());
-  EXPECT_THAT(last_program().layers, ::testing::IsEmpty());
+  EXPECT_THAT(layer_times().back().layers, ::testing::IsEmpty());
   time_layers(true);
   ASSERT_THAT(execute(*handle, arguments), is_ok());
-  const auto layers = last_program().layers;
+  const auto layers = layer_times().back().layers;
   time_layers(false);
   ASSERT_EQ(layers.size(), 2u);
   EXPECT_EQ(layers[0].name, "out0");
   EXPECT_EQ(layers[1].name, "out1");
   EXPECT_EQ(layers[1].milliseconds, 0.25f);
   ASSERT_THAT(execute(*handle, arguments), is_ok());
-  EXPECT_THAT(last_program().layers, ::testing::IsEmpty());
+  EXPECT_THAT(layer_times().back().layers, ::testing::IsEmpty());
 }
 
 TEST_P(Reports, HoldNoProgramThatIsGone) {

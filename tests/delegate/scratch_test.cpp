@@ -79,7 +79,7 @@ TEST_P(Scratch, OfTwoStreamsInFlightIsTwoPieces) {
   ASSERT_THAT(one.synchronize(), is_ok());
 }
 
-TEST_P(Scratch, GoesAlongWhenTheOnlyLaneChangesStreams) {
+TEST_P(Scratch, GoesAlongWhenTheOnlySlotChangesStreams) {
   const auto handle = load_needy(1);
   DeviceTensor in(device(), {2, 4}, 5);
   DeviceTensor out(device(), {2, 4}, 0);
@@ -93,7 +93,7 @@ TEST_P(Scratch, GoesAlongWhenTheOnlyLaneChangesStreams) {
   ASSERT_THAT(one.synchronize(), is_ok());
 }
 
-TEST_P(Scratch, StaysWithAStreamThatOthersStillUseWhenALaneThatUsedItEarlierLeaves) {
+TEST_P(Scratch, StaysWithAStreamThatOthersStillUseWhenASlotThatUsedItEarlierLeaves) {
   const auto leaver = load_needy(1);
   const auto stayer = load_needy(1);
   DeviceTensor in(device(), {2, 4}, 5);

@@ -3,12 +3,12 @@
 #include <delegate_fixture.h>
 #include <new>
 
-#include <delegate/lane_pool.h>
+#include <delegate/slot_pool.h>
 
 namespace etrt::test {
 namespace {
 
-class Lanes : public DelegateTest {
+class Slots : public DelegateTest {
  protected:
   /// Executes with a guard on `stream`.
   static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
@@ -16,11 +16,11 @@ class Lanes : public DelegateTest {
     ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
   }
 };
-ETRT_ON_EVERY_DEVICE(Lanes);
+ETRT_ON_EVERY_DEVICE(Slots);
 
 using Values = std::vector<std::int32_t>;
 
-TEST_P(Lanes, ReuseOnTheSameStreamNeverBlocksTheHost) {
+TEST_P(Slots, ReuseOnTheSameStreamNeverBlocksTheHost) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 1);
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor out(device(), {8}, 0);
@@ -30,12 +30,12 @@ TEST_P(Lanes, ReuseOnTheSameStreamNeverBlocksTheHost) {
   const auto waits = host_waits();
   for (int i = 0; i < 16; ++i) run_on(stream, *handle, in, out);
   EXPECT_EQ(host_waits(), waits);
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
   gate.open();
   ASSERT_THAT(stream.synchronize(), is_ok());
 }
 
-TEST_P(Lanes, AnotherStreamGetsALaneOfItsOwnWhileTheFirstIsBusy) {
+TEST_P(Slots, AnotherStreamGetsASlotOfItsOwnWhileTheFirstIsBusy) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 2);
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor first(device(), {8}, 0);
@@ -56,7 +56,7 @@ TEST_P(Lanes, AnotherStreamGetsALaneOfItsOwnWhileTheFirstIsBusy) {
   ASSERT_THAT(busy.synchronize(), is_ok());
 }
 
-TEST_P(Lanes, AnIdleLaneIsTakenBeforeANewOneIsMade) {
+TEST_P(Slots, AnIdleSlotIsTakenBeforeANewOneIsMade) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 4);
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor out(device(), {8}, 0);
@@ -65,10 +65,10 @@ TEST_P(Lanes, AnIdleLaneIsTakenBeforeANewOneIsMade) {
     run_on(stream, *handle, in, out);
     ASSERT_THAT(stream.synchronize(), is_ok());
   }
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
 }
 
-TEST_P(Lanes, PastTheLimitTheOldestIsOrderedOnTheDeviceAndTheHostDoesNotWait) {
+TEST_P(Slots, PastTheLimitTheOldestIsOrderedOnTheDeviceAndTheHostDoesNotWait) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 1);
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor first(device(), {8}, 0);
@@ -86,13 +86,13 @@ TEST_P(Lanes, PastTheLimitTheOldestIsOrderedOnTheDeviceAndTheHostDoesNotWait) {
   EXPECT_EQ(host_waits(), waits);
   EXPECT_EQ(calls(Symbol::k_cuStreamWaitEvent), device_waits + 1);
   EXPECT_FALSE(must(two.is_done())) << "the second call overtook the context it shares";
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
   gate.open();
   ASSERT_THAT(two.synchronize(), is_ok());
   EXPECT_EQ(second.read(), Values(8, 6));
 }
 
-TEST_P(Lanes, AStreamThatIsGoneLeavesItsLaneToOthers) {
+TEST_P(Slots, AStreamThatIsGoneLeavesItsSlotToOthers) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 1);
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor out(device(), {8}, 0);
@@ -101,12 +101,12 @@ TEST_P(Lanes, AStreamThatIsGoneLeavesItsLaneToOthers) {
     for (int k = 0; k < 3; ++k) run_on(stream, *handle, in, out);
     ASSERT_THAT(stream.synchronize(), is_ok());
   }
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
 }
 
-TEST_P(Lanes, ThatCannotBeMadeLeaveNoPlaceBehind) {
-  delegate::LanePool pool(device().native(), 1,
-                          []() -> Result<std::unique_ptr<delegate::Lane>> { throw std::bad_alloc(); });
+TEST_P(Slots, ThatCannotBeMadeLeaveNoPlaceBehind) {
+  delegate::SlotPool pool(device().native(), 1,
+                          []() -> Result<std::unique_ptr<delegate::Slot>> { throw std::bad_alloc(); });
   const Stream stream = create_stream();
   const auto leased = pool.lease({{cuda::StreamRef(stream.get()), 1, true, false}, {}});
   ASSERT_FALSE(leased.ok());
@@ -114,7 +114,7 @@ TEST_P(Lanes, ThatCannotBeMadeLeaveNoPlaceBehind) {
   EXPECT_EQ(pool.size(), 0u);
 }
 
-TEST_P(Lanes, AreNeverMoreThanTheLimitHoweverBusyTheStreams) {
+TEST_P(Slots, AreNeverMoreThanTheLimitHoweverBusyTheStreams) {
   const auto handle = load(KernelPlan::fixed(1, {8}), 1);
   DeviceTensor in(device(), {8}, 5);
   DeviceTensor first(device(), {8}, 0);
@@ -124,14 +124,14 @@ TEST_P(Lanes, AreNeverMoreThanTheLimitHoweverBusyTheStreams) {
   auto gate = close_gate(one);
   for (int i = 0; i < 3; ++i) run_on(one, *handle, in, first);
   run_on(two, *handle, in, second);
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
   EXPECT_FALSE(must(two.is_done()));
   gate.open();
   ASSERT_THAT(two.synchronize(), is_ok());
   EXPECT_EQ(second.read(), Values(8, 6));
 }
 
-TEST_P(Lanes, AChangeOfShapePrefersAnotherLaneToWaiting) {
+TEST_P(Slots, AChangeOfShapePrefersAnotherSlotToWaiting) {
   const auto handle = load(KernelPlan::dynamic(1, 16), 2);
   DeviceTensor small_in(device(), {2, 4}, 5);
   DeviceTensor small_out(device(), {2, 4}, 0);
@@ -139,7 +139,7 @@ TEST_P(Lanes, AChangeOfShapePrefersAnotherLaneToWaiting) {
   DeviceTensor large_out(device(), {16, 4}, 0);
   const Stream stream = create_stream();
   const Stream other = create_stream();
-  // Two lanes, made before the gate closes.
+  // Two slots, made before the gate closes.
   DeviceTensor warm_out(device(), {2, 4}, 0);
   auto warm = close_gate(other);
   run_on(other, *handle, small_in, warm_out);
@@ -147,7 +147,7 @@ TEST_P(Lanes, AChangeOfShapePrefersAnotherLaneToWaiting) {
   warm.open();
   ASSERT_THAT(other.synchronize(), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
-  ASSERT_EQ(handle->lane_count(), 2u);
+  ASSERT_EQ(handle->slot_count(), 2u);
 
   auto gate = close_gate(stream);
   run_on(stream, *handle, small_in, small_out);
@@ -159,7 +159,7 @@ TEST_P(Lanes, AChangeOfShapePrefersAnotherLaneToWaiting) {
   EXPECT_EQ(large_out.read(), Values(64, 8));
 }
 
-TEST_P(Lanes, TwoThreadsShareAHandleEachOnItsStream) {
+TEST_P(Slots, TwoThreadsShareAHandleEachOnItsStream) {
   const auto handle = load(KernelPlan::fixed(1, {64}), 4);
   const auto body = [&](std::int32_t value) {
     DeviceTensor in(device(), {64}, value);
@@ -174,10 +174,10 @@ TEST_P(Lanes, TwoThreadsShareAHandleEachOnItsStream) {
   std::thread two(body, 1000);
   one.join();
   two.join();
-  EXPECT_LE(handle->lane_count(), 4u);
+  EXPECT_LE(handle->slot_count(), 4u);
 }
 
-TEST_P(Lanes, ManyThreadsWithoutAGuardShareOneLaneCorrectly) {
+TEST_P(Slots, ManyThreadsWithoutAGuardShareOneSlotCorrectly) {
   const auto handle = load(KernelPlan::fixed(1, {64}), 1);
   std::vector<std::thread> threads;
   for (std::int32_t t = 0; t < 6; ++t) {
@@ -193,7 +193,7 @@ TEST_P(Lanes, ManyThreadsWithoutAGuardShareOneLaneCorrectly) {
   for (auto& thread : threads) thread.join();
 }
 
-TEST_P(Lanes, OneEngineServesEveryHandleOfTheSameBytes) {
+TEST_P(Slots, OneEngineServesEveryHandleOfTheSameBytes) {
   const auto before = support::kernel_engine_counts();
   const auto one = load(KernelPlan::fixed(1, {8}));
   const auto two = load(KernelPlan::fixed(1, {8}));
