@@ -4,7 +4,8 @@
 namespace etrt::cuda {
 namespace {
 
-/// The primary context's wait covers its green contexts too (CUDA: cuCtxSynchronize); what is current may be one of these.
+/// The primary context's wait covers its green contexts too (CUDA: cuCtxSynchronize); what is current may be one of
+/// these.
 bool wait_for_device(const Driver& driver, CUcontext primary) noexcept {
   if (driver.cuCtxPushCurrent(primary) != CUDA_SUCCESS) return false;
   const bool over = driver.cuCtxSynchronize() == CUDA_SUCCESS;

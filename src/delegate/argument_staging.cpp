@@ -44,12 +44,13 @@ bool ArgumentStaging::returns_host_data() const {
   return false;
 }
 
-Status ArgumentStaging::copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream) {
+Status ArgumentStaging::copy_to_device(std::uint64_t target, const void* source, std::size_t bytes,
+                                       cuda::StreamRef stream) {
   return cuda::check(driver_, driver_.cuMemcpyHtoDAsync(target, source, bytes, stream.get()), "cuMemcpyHtoDAsync");
 }
 
 Status ArgumentStaging::copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes,
-                                 cuda::StreamRef stream) {
+                                       cuda::StreamRef stream) {
   return cuda::check(driver_, driver_.cuMemcpyDtoDAsync(target, source, bytes, stream.get()), "cuMemcpyDtoDAsync");
 }
 

@@ -18,8 +18,7 @@ Execution::~Execution() {
 
 Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> values) {
   ETRT_TRY(read_arguments(plan_, values, arguments_));
-  ETRT_TRY_ASSIGN(const auto scope,
-                  cuda::CurrentContext::ensure(device_.driver, device_.ordinal, device_.primary));
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device_.driver, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select_stream(device_));
   ETRT_TRY(read_inputs());
   if (auto failure = failures_.take_any()) {

@@ -8,8 +8,8 @@
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
 #include <delegate/caller_stream.h>
-#include <delegate/execution.h>
 #include <delegate/counters.h>
+#include <delegate/execution.h>
 #include <delegate/failures.h>
 #include <delegate/handle.h>
 #include <delegate/nvtx_range.h>
@@ -76,10 +76,9 @@ Handle::Program::Program(const cuda::Device& on, std::shared_ptr<engine::Engine>
       variant(std::move(description)),
       nvtx_name("TensorRTBackend::execute, " + variant),
       pinned(device),
-      slots(device, engine->keeps_state() ? 1 : options.max_inflight,
-            [this, profile = options.optimization_profile] {
-              return Slot::create({device, *engine, plan, Runtime::instance().scratch, failures, profile});
-            }) {}
+      slots(device, engine->keeps_state() ? 1 : options.max_inflight, [this, profile = options.optimization_profile] {
+        return Slot::create({device, *engine, plan, Runtime::instance().scratch, failures, profile});
+      }) {}
 
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
   const NvtxRange range("TensorRTBackend::init");
@@ -96,8 +95,8 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
                   Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
-  std::unique_ptr<Handle> handle(new Handle(std::make_unique<Program>(device, std::move(engine), std::move(plan),
-                                                                      choice.candidate.describe(), options)));
+  std::unique_ptr<Handle> handle(new Handle(
+      std::make_unique<Program>(device, std::move(engine), std::move(plan), choice.candidate.describe(), options)));
   Program& program = *handle->program_;
   ETRT_TRY(program.slots.make_first());
   if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {

@@ -13,7 +13,8 @@ InFlight::~InFlight() {
 
 Status InFlight::wait() {
   const cuda::RelaxedCapture relaxed(device_.driver);
-  ETRT_TRY(cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream_.stream.get()), "cuStreamSynchronize"));
+  ETRT_TRY(
+      cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream_.stream.get()), "cuStreamSynchronize"));
   pending_ = false;
   return {};
 }

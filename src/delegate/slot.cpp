@@ -144,8 +144,7 @@ Result<std::uint64_t> Slot::stage(std::size_t argument, std::size_t bytes, cuda:
 Status Slot::run(const SelectedStream& stream, engine::OutputAllocator* outputs) {
   ScratchPool::Lease lease;
   if (scratch_needed_ > 0 && !stream.in_capture) {
-    ETRT_TRY_ASSIGN(lease,
-                    parts_.scratch.lease(scratch_, parts_.device, stream.stream, stream.id, scratch_needed_));
+    ETRT_TRY_ASSIGN(lease, parts_.scratch.lease(scratch_, parts_.device, stream.stream, stream.id, scratch_needed_));
     ETRT_TRY(give_scratch(lease.address));
   } else if (scratch_needed_ > 0) {
     ETRT_TRY(give_scratch(graph_scratch_.back().get()));

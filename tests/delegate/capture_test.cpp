@@ -373,5 +373,88 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbedByLoading) {
   end_capture(captured);
 }
 
+TEST_P(Capture, RefusesShapesThatNeverRanOnAContextThatRanWithOthers) {
+  const auto handle = load(KernelPlan::dynamic(1, 8), 1);
+  DeviceTensor warm_in(device(), {2, 4}, 5);
+  DeviceTensor warm_out(device(), {2, 4}, 0);
+  DeviceTensor in(device(), {8, 4}, 5);
+  DeviceTensor out(device(), {8, 4}, 0);
+  TestTensor nowhere({8, 4}, reinterpret_cast<void*>(16), TestTensor::Kind{.device = DeviceType::CUDA});
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, warm_in.tensor, warm_out.tensor), is_ok());
+    ASSERT_FALSE(execute(*handle, in.tensor, nowhere).ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  EXPECT_EQ(refused(*handle, in.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+}
+
+TEST_P(Capture, StaysValidWhenACallFailsInTheMiddleOfBeingCaptured) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  begin_capture(stream);
+  hook().faults.fail(Symbol::k_cuLaunchKernel, 2, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor), fails_with(ErrorCode::kDriver));
+  hook().faults.clear();
+  end_capture(stream);
+}
+
+TEST_P(Capture, OfAnotherThreadIsNotDisturbedByACallThatFailsAfterItsEnqueue) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream captured = create_stream();
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  begin_capture(captured);
+  std::thread([&] {
+    const StreamGuard guard(stream.get());
+    hook().faults.fail(Symbol::k_cuEventRecord, 1, CUDA_ERROR_UNKNOWN);
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), fails_with(ErrorCode::kDriver));
+    hook().faults.clear();
+  }).join();
+  end_capture(captured);
+}
+
+TEST_P(Capture, HasNoMoreContextsThanMayBeInFlightAndStaysValidBeyond) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream first = create_stream();
+  const Stream second = create_stream();
+  const auto capture_on = [&](const Stream& stream) {
+    const StreamGuard guard(stream.get());
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    EXPECT_THAT(stream.synchronize(), is_ok());
+    begin_capture(stream);
+    const Status status = execute(*handle, in.tensor, out.tensor);
+    const auto graph = end_capture(stream);
+    return status;
+  };
+  std::optional<cuda::GraphExec> exec;
+  {
+    const StreamGuard guard(first.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(first.synchronize(), is_ok());
+    exec.emplace(capture(first, [&] { ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok()); }));
+  }
+  const Status beyond = capture_on(second);
+  ASSERT_THAT(beyond, fails_with(ErrorCode::kInvalidState));
+  EXPECT_THAT(beyond.error().message(), ::testing::HasSubstr("raise max_inflight"));
+  EXPECT_LE(handle->slot_count(), 2u);
+  ASSERT_THAT(driver().cuGraphLaunch(exec->get(), first.get()), is_ok());
+  ASSERT_THAT(first.synchronize(), is_ok());
+}
+
 }  // namespace
 }  // namespace etrt::test

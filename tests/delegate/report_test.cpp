@@ -1,6 +1,7 @@
 // What the delegate hands to the caller besides results: completion events and a report of what it did and holds.
 
 #include <delegate_fixture.h>
+#include <thread>
 
 #include <etrt/report.h>
 
@@ -180,6 +181,42 @@ TEST_P(Reports, HoldNoProgramThatIsGone) {
   EXPECT_EQ(report().programs.size(), before + 1);
   handle.reset();
   EXPECT_EQ(report().programs.size(), before);
+}
+
+TEST_P(Reports, WaitForNoCallInProgress) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  HostTensor in({8}, 5);
+  HostTensor out({8}, 0);
+  const Stream stream = create_stream();
+  auto gate = close_gate(stream);
+  const auto waits = calls(Symbol::k_cuStreamSynchronize);
+  std::thread caller([&] {
+    const StreamGuard guard(stream.get());
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  });
+  while (calls(Symbol::k_cuStreamSynchronize) == waits) std::this_thread::yield();
+  EXPECT_EQ(last_program().execution_contexts, 1u);
+  EXPECT_EQ(last_program().calls, 0u) << "the call is still under way";
+  gate.open();
+  caller.join();
+  EXPECT_EQ(last_program().calls, 1u);
+}
+
+TEST_P(Reports, TakeNoLayersOfAContextThatAGraphHas) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const auto call = [&] {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  };
+  time_layers(true);
+  call();
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  const auto exec = capture(stream, call);
+  EXPECT_THAT(layer_times().back().layers, ::testing::IsEmpty());
+  time_layers(false);
 }
 
 }  // namespace

@@ -203,5 +203,66 @@ TEST_P(Slots, OneEngineServesEveryHandleOfTheSameBytes) {
   EXPECT_EQ(support::kernel_engine_counts().engines_loaded - before.engines_loaded, 2);
 }
 
+TEST_P(Slots, ThatCannotBeMadeAreNoFailureOfTheCallWhileThereIsAnother) {
+  const auto handle = load(KernelPlan::fixed(1, {16}));
+  DeviceTensor in(device(), {16}, 5);
+  DeviceTensor first(device(), {16}, 0);
+  DeviceTensor second(device(), {16}, 0);
+  const Stream one = create_stream();
+  const Stream two = create_stream();
+  auto gate = close_gate(one);
+  run_on(one, *handle, in, first);
+  hook().faults.fail(Symbol::k_cuEventCreate, 1, CUDA_ERROR_OUT_OF_MEMORY);
+  const auto waits = calls(Symbol::k_cuEventSynchronize);
+  run_on(two, *handle, in, second);
+  EXPECT_EQ(hook().faults.delivered(), 1u);
+  hook().faults.clear();
+  EXPECT_EQ(calls(Symbol::k_cuEventSynchronize), waits) << "it is ordered behind the other on the device";
+  EXPECT_FALSE(must(two.is_done()));
+  run_on(two, *handle, in, second);
+  EXPECT_EQ(handle->slot_count(), 1u) << "the pool remembers what could be made";
+  gate.open();
+  ASSERT_THAT(two.synchronize(), is_ok());
+  ASSERT_THAT(one.synchronize(), is_ok());
+  EXPECT_EQ(second.read(), Values(16, 6));
+}
+
+TEST_P(Slots, WhoseScratchMemoryDoesNotFitLeaveTheCallToAnother) {
+  KernelPlan plan = KernelPlan::dynamic(1, 64);
+  plan.caller_gives_memory = true;
+  const auto handle = load(plan);
+  DeviceTensor in(device(), {64, 4}, 5);
+  DeviceTensor first(device(), {64, 4}, 0);
+  DeviceTensor second(device(), {64, 4}, 0);
+  const Stream one = create_stream();
+  const Stream two = create_stream();
+  auto gate = close_gate(one);
+  run_on(one, *handle, in, first);
+  hook().faults.fail(Symbol::k_cuMemAllocAsync, 1, CUDA_ERROR_OUT_OF_MEMORY);
+  run_on(two, *handle, in, second);
+  EXPECT_EQ(hook().faults.delivered(), 1u);
+  hook().faults.clear();
+  EXPECT_FALSE(must(two.is_done()));
+  EXPECT_EQ(handle->slot_count(), 1u);
+  gate.open();
+  ASSERT_THAT(two.synchronize(), is_ok());
+  ASSERT_THAT(one.synchronize(), is_ok());
+  EXPECT_EQ(second.read(), Values(64 * 4, 6));
+}
+
+TEST_P(Slots, RefuseShapesThatTheyRefusedBefore) {
+  KernelPlan plan;
+  plan.inputs = {{"cache", {1, 4}, {8, 4}}, {"x", {1, 4}, {8, 4}}};
+  plan.outputs = {{"out", 1, 1}};
+  const auto handle = must(try_load(blob_of(plan, {{.output = "out", .input = "cache", .kind = "user"}})));
+  DeviceTensor cache(device(), {2, 4}, 5);
+  DeviceTensor x(device(), {3, 4}, 5);
+  DeviceTensor out(device(), {3, 4}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  const std::vector<EValue*> arguments{cache.tensor.value(), x.tensor.value(), out.tensor.value()};
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(execute(*handle, arguments), fails_with(ErrorCode::kInvalidData)) << i;
+}
+
 }  // namespace
 }  // namespace etrt::test
