@@ -6,8 +6,9 @@ namespace etrt {
 inline constexpr char kBackendId[] = "TensorRTBackend";
 
 /// Options of the delegate, given by ExecuTorch's backend options when a module is loaded, or by compile specs in the
-/// program. An option comes before a compile spec of the same key. Unknown keys, wrong types and values that do not
-/// parse are errors that name the key.
+/// program. An option comes before a compile spec of the same key. Wrong types and values that do not parse are errors
+/// that name the key, and so are unknown options; unknown compile specs, of newer exporters, are noted in the log and
+/// passed over.
 ///
 ///   executorch::runtime::BackendOptions<2> options;
 ///   options.set_option(etrt::kOptionDevice, "virtual");
@@ -16,8 +17,15 @@ inline constexpr char kBackendId[] = "TensorRTBackend";
 ///   map.set_options(etrt::kBackendId, options.view());
 ///   module.load(map);
 
-/// Which device runs the program: "auto" (default), "cuda:N", "virtual", "virtual:N"; see `Device::open`.
+/// Which device runs the program: "auto" (default), "cuda:N", "virtual", "virtual:N"; see `Device::open`. "auto" is the
+/// device that the program's blob names (`device_id`, as a rule 0): a GPU where there is a CUDA driver, else the
+/// virtual GPU of that number.
 inline constexpr char kOptionDevice[] = "device";
+
+/// What "auto" does when the GPU runs none of the program's engines: "error" (default), or "virtual": the virtual GPU
+/// runs the host program that comes with them, and a warning in the log holds the reasons. Without a GPU, and for a
+/// program that holds no engine at all, the virtual GPU is taken either way.
+inline constexpr char kOptionFallback[] = "fallback";
 
 /// How many executions may be in flight at once, 1 to 64; default 4. Each costs an execution context.
 inline constexpr char kOptionMaxInflight[] = "max_inflight";

@@ -176,6 +176,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 
 /// What goes to the delegate as it is.
 void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
+  add_text(command, "--fallback", choices.fallback, "error|virtual",
+           "What follows when the GPU runs none of the program's engines; default: error")
+      ->check(CLI::IsMember({"error", "virtual"}));
   add_number(command, "--max-inflight", choices.max_inflight, 1, delegate::kMaxInflightLimit,
              "Executions in flight of each copy; default: 4");
   add_text(command, "--warm-up", choices.warm_up, "SHAPES", "Shapes to run once when loading: \"15x1x8x8; 1x1x8x8\"")

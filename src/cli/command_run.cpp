@@ -52,7 +52,7 @@ Status choose_device(Run& run) {
   const RunOptions& options = run.options;
   const pte::DelegateInfo* delegate = first_delegate(*run.method);
   if (delegate != nullptr) {
-    auto target = choose_target(*delegate, options.delegate.device, engine_options(options.delegate));
+    auto target = choose_target(*delegate, options.delegate);
     if (!target.ok()) return std::move(target).error().within(run.program.name());
     run.target = std::move(target).value();
     return {};

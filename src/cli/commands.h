@@ -46,6 +46,7 @@ Status command_pack(const PackOptions& options);
 /// Options of the delegate as the command line gives them, see etrt/options.h; empty: not given.
 struct DelegateChoices {
   std::string device;
+  std::string fallback;
   std::optional<int> max_inflight;
   std::optional<int> optimization_profile;
   std::string weight_streaming_budget;

@@ -13,6 +13,7 @@
 #include <delegate/boundary.h>
 #include <delegate/caller_stream.h>
 #include <delegate/device_allocator.h>
+#include <delegate/planned_memory.h>
 
 namespace etrt::delegate {
 namespace {
@@ -30,10 +31,14 @@ Result<const cuda::Device*> device_of(int index) {
   }
   api::Platform& platform = api::Platform::instance();
   bool is_virtual = !platform.why_no_cuda().empty();
-  if (const auto chosen = caller_stream_identity(); chosen && !is_virtual) {
-    // There are two providers: a stream that is not CUDA's is the virtual GPU's.
-    const auto device = platform.open(base::concat("cuda:", chosen->device));
-    is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
+  if (const auto chosen = caller_stream_identity()) {
+    if (!is_virtual) {
+      // There are two providers: a stream that is not CUDA's is the virtual GPU's.
+      const auto device = platform.open(base::concat("cuda:", chosen->device));
+      is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
+    }
+    // Exporters that know of one device call it 0.
+    if (index == 0) index = chosen->device;
   }
   return platform.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
 }
@@ -120,6 +125,7 @@ Result<void*> DeviceAllocator::try_allocate(std::size_t bytes, DeviceIndex index
                                             error.message()));
   }
   std::byte* const data = (*allocation)->data;
+  note_planned_memory(index, **device);
   const std::lock_guard lock(mutex_);
   allocations_.emplace(data, std::move(allocation).value());
   return data;

@@ -18,8 +18,9 @@ namespace etrt::delegate {
 /// thread's guard selects.
 ///
 /// Device N of a program is "cuda:N" where this process has a CUDA driver, else "virtual:N". A guard comes before that:
-/// under a guard on a stream of the virtual GPU it is "virtual:N" on any machine, so that a program whose delegate is
-/// told `device=virtual` is loaded under one. Once allocated, memory tells its device itself.
+/// under one on a stream of the virtual GPU it is "virtual:N" on any machine, and device 0 is the stream's device,
+/// whatever its number. So a program whose delegate is told another device than the one in its labels is loaded under a
+/// guard on a stream of that device. Once allocated, memory tells its device itself.
 ///
 /// Threads: safe. Never destroyed, since ExecuTorch keeps the pointer. Throws nothing; each failure is logged once.
 class DeviceAllocator final : public executorch::runtime::DeviceAllocator {

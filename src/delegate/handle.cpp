@@ -2,13 +2,13 @@
 
 #include <executorch/runtime/platform/log.h>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
 #include <delegate/caller_stream.h>
 #include <delegate/counters.h>
+#include <delegate/device_choice.h>
 #include <delegate/execution.h>
 #include <delegate/failures.h>
 #include <delegate/handle.h>
@@ -16,35 +16,10 @@
 #include <delegate/pinned_pool.h>
 #include <delegate/runtime.h>
 #include <delegate/slot_pool.h>
-#include <delegate/variant_selection.h>
 #include <delegate/warm_up.h>
 #include <etrt/options.h>
 
 namespace etrt::delegate {
-namespace {
-
-struct Choice {
-  const cuda::Device* device;
-  Candidate candidate;
-};
-
-/// "auto" means where the program runs: a GPU if there is one and the blob has something for it, else the virtual GPU.
-Result<Choice> choose(const blob::BlobView& blob, const Options& options) {
-  const std::string& device_name = options.device;
-  auto opened = api::Platform::instance().open(device_name);
-  if (!opened.ok()) return std::move(opened).error().within(base::concat("option '", kOptionDevice, "'"));
-  const cuda::Device* const device = *opened;
-  auto selected = select(blob, *device, options.engine);
-  if (selected.ok()) return Choice{device, std::move(selected).value()};
-  if (device_name != "auto" || device->is_virtual) return std::move(selected).error();
-  ETRT_TRY_ASSIGN(const cuda::Device* fallback, api::Platform::instance().open("virtual:0"));
-  auto hosted = select(blob, *fallback, options.engine);
-  // The error to show is the GPU's: that is what the user expected to run.
-  if (!hosted.ok()) return std::move(selected).error();
-  return Choice{fallback, std::move(hosted).value()};
-}
-
-}  // namespace
 
 Runtime& Runtime::instance() {
   static Runtime* const runtime = new Runtime();
@@ -84,7 +59,7 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   const NvtxRange range("TensorRTBackend::init");
   refresh_executorch_caller_stream();
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(bytes));
-  ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options));
+  ETRT_TRY_ASSIGN(const DeviceChoice choice, choose_device(blob, options));
   const cuda::Device& device = *choice.device;
   // A thread that captures in global mode forbids others to allocate, load modules and more.
   const cuda::RelaxedCapture relaxed(device.driver);

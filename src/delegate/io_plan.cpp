@@ -2,12 +2,12 @@
 
 #include <base/format.h>
 #include <base/try.h>
+#include <delegate/binding_bounds.h>
 #include <delegate/io_plan.h>
 
 namespace etrt::delegate {
 namespace {
 
-using engine::Dims;
 using engine::TensorInfo;
 
 std::string side(bool is_input) {
@@ -22,53 +22,6 @@ std::optional<std::size_t> find_tensor(std::span<const TensorInfo> tensors, cons
     if (by_name ? tensors[i].name == binding.name : position-- == 0) return i;
   }
   return std::nullopt;
-}
-
-std::optional<Dims> to_dims(std::span<const std::int64_t> shape) {
-  if (shape.size() > engine::kMaxRank) return std::nullopt;
-  std::vector<std::int32_t> sizes;
-  for (const std::int64_t size : shape) {
-    if (size < 0 || size > INT32_MAX) return std::nullopt;
-    sizes.push_back(static_cast<std::int32_t>(size));
-  }
-  return Dims(std::span<const std::int32_t>(sizes));
-}
-
-/// How large a data-dependent output may become is the program's to say, which allocates it; else the engine's, if it
-/// knows.
-Status take_bound(TensorInfo& info, const std::optional<Dims>& bound) {
-  if (bound && bound->rank() == info.maximum.rank()) {
-    info.maximum = *bound;
-    return {};
-  }
-  const auto sizes = info.maximum.sizes();
-  const bool known = std::find(sizes.begin(), sizes.end(), INT32_MAX) == sizes.end();
-  if (!bound && known && engine::element_count(info.maximum)) return {};
-  return Error(ErrorCode::kInvalidData,
-               base::concat("output '", info.name, "' has a data-dependent shape of rank ", info.maximum.rank(),
-                            ", and the blob gives it no max_shape of that rank: export the program with a bound"));
-}
-
-/// Narrows the engine's shape range by what the blob says of it, and checks that the two agree.
-Status narrow(TensorInfo& info, const blob::Binding& binding) {
-  if (!binding.dtype.empty() && binding.dtype != engine::name(info.type)) {
-    return Error(ErrorCode::kInvalidData, base::concat("binding '", binding.name, "' is ", binding.dtype,
-                                                       " in the blob and ", engine::name(info.type), " in the engine"));
-  }
-  const auto minimum = to_dims(binding.min_shape);
-  const auto maximum = to_dims(binding.max_shape);
-  const bool given = minimum && maximum && !binding.min_shape.empty() && !binding.max_shape.empty();
-  if (info.data_dependent) return take_bound(info, given ? maximum : std::nullopt);
-  if (!given) return {};
-  if (!engine::within(*maximum, info.minimum, info.maximum) || !engine::within(*minimum, info.minimum, info.maximum)) {
-    return Error(ErrorCode::kInvalidData,
-                 base::concat("binding '", binding.name, "' is ", engine::to_string(*minimum), " to ",
-                              engine::to_string(*maximum), " in the blob, the engine takes ",
-                              engine::to_string(info.minimum), " to ", engine::to_string(info.maximum)));
-  }
-  info.minimum = *minimum;
-  info.maximum = *maximum;
-  return {};
 }
 
 std::optional<std::size_t> find_argument(std::span<const ArgumentPlan> arguments,

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <variant>
 
+#include <executorch/runtime/platform/log.h>
+
 #include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
@@ -17,7 +19,7 @@ namespace {
 
 namespace et = executorch::runtime;
 
-/// Written into programs by ExecuTorch's partitioners for the exporter's own use; it says nothing to the runtime.
+/// Written into programs by ExecuTorch's partitioners: the device that the exporter labels the delegate's memory with.
 constexpr std::string_view kTargetDeviceSpec = "target_device";
 
 /// A value before it is known what the key wants: a number, or text. Compile specs are always text.
@@ -75,6 +77,14 @@ Status apply_device(Options& options, std::string_view key, const Value& value) 
   return {};
 }
 
+Status apply_fallback(Options& options, std::string_view key, const Value& value) {
+  constexpr std::string_view kWanted = "error or virtual";
+  ETRT_TRY_ASSIGN(const std::string text, text_of(key, value, kWanted));
+  if (text != "error" && text != "virtual") return malformed(key, shown(value), kWanted);
+  options.fallback = text == "virtual" ? Fallback::kVirtual : Fallback::kError;
+  return {};
+}
+
 Status apply_max_inflight(Options& options, std::string_view key, const Value& value) {
   ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, kMaxInflightLimit, "a number from 1 to 64"));
   options.max_inflight = static_cast<int>(number);
@@ -126,6 +136,7 @@ struct Known {
 
 constexpr Known kKnown[] = {
     {kOptionDevice, apply_device},
+    {kOptionFallback, apply_fallback},
     {kOptionMaxInflight, apply_max_inflight},
     {kOptionOptimizationProfile, apply_profile},
     {kOptionWeightStreamingBudget, apply_budget},
@@ -135,6 +146,12 @@ constexpr Known kKnown[] = {
     {kOptionAllowEngineCode, apply_allow_engine_code, false},
 };
 
+const Known* find_known(std::string_view key) {
+  const auto* known =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& one) { return key == one.key; });
+  return known == std::end(kKnown) ? nullptr : known;
+}
+
 Error unknown(std::string_view key) {
   std::string names;
   for (const Known& known : kKnown) names += base::concat(names.empty() ? "" : ", ", known.key);
@@ -142,9 +159,8 @@ Error unknown(std::string_view key) {
 }
 
 Status apply(Options& options, std::string_view key, const Value& value, bool from_program) {
-  const auto* known =
-      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& candidate) { return key == candidate.key; });
-  if (known == std::end(kKnown)) return unknown(key);
+  const Known* known = find_known(key);
+  if (known == nullptr) return unknown(key);
   if (from_program && !known->programs_may) {
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("option '", key,
@@ -169,6 +185,15 @@ Result<Value> value_of(const et::CompileSpec& spec) {
   return Value(text == nullptr ? std::string() : std::string(text, spec.value.nbytes));
 }
 
+/// N of "cuda:N". Nothing for what some exporter calls otherwise.
+std::optional<int> cuda_device_of(std::string_view target) {
+  constexpr std::string_view kProvider = "cuda:";
+  if (!target.starts_with(kProvider)) return std::nullopt;
+  const auto number = as_number(Value(std::string(target.substr(kProvider.size()))));
+  if (!number || *number < 0 || *number > INT8_MAX) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
 Status refuse_twice(std::set<std::string, std::less<>>& seen, std::string_view key) {
   if (seen.emplace(key).second) return {};
   return Error(ErrorCode::kInvalidArgument, base::concat("option '", key, "' is given twice"));
@@ -176,15 +201,26 @@ Status refuse_twice(std::set<std::string, std::less<>>& seen, std::string_view k
 
 }  // namespace
 
+bool is_known_spec(std::string_view key) {
+  return key == kTargetDeviceSpec || find_known(key) != nullptr;
+}
+
 Result<Options> read_options(et::Span<const et::BackendOption> backend_options,
                              et::ArrayRef<et::CompileSpec> compile_specs) {
   Options options;
   std::set<std::string, std::less<>> specs;
   for (const et::CompileSpec& spec : compile_specs) {
     if (spec.key == nullptr) return Error(ErrorCode::kInvalidArgument, "a compile spec has no key");
+    if (!is_known_spec(spec.key)) {
+      ET_LOG(Info, "TensorRTBackend: compile spec '%s' is unknown to this version, and is passed over", spec.key);
+      continue;
+    }
     ETRT_TRY(refuse_twice(specs, spec.key));
-    if (spec.key == kTargetDeviceSpec) continue;
     ETRT_TRY_ASSIGN(const Value value, value_of(spec));
+    if (spec.key == kTargetDeviceSpec) {
+      options.labelled_device = cuda_device_of(std::get<std::string>(value));
+      continue;
+    }
     ETRT_TRY(apply(options, spec.key, value, true));
   }
   std::set<std::string, std::less<>> given;
