@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <memory/stream_ordered_memory.h>
 #include <utility>
 
 #include <api/platform.h>
@@ -9,7 +10,6 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <cuda/stream_ordered_memory.h>
 #include <delegate/boundary.h>
 #include <delegate/caller_stream.h>
 #include <delegate/device_allocator.h>
@@ -52,7 +52,7 @@ struct DeviceAllocator::Allocation {
   const cuda::Device& device;
   std::byte* data = nullptr;  ///< aligned as asked
   std::size_t bytes;
-  cuda::StreamOrderedMemory memory;
+  memory::StreamOrderedMemory planned;
   std::mutex mutex;  ///< of `last`
   LastCopy last;
 };
@@ -70,10 +70,10 @@ Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation
   auto allocation = std::make_shared<Allocation>(device, bytes);
   ETRT_TRY_ASSIGN(allocation->last.done, cuda::create_event(driver));
   const cuda::StreamRef stream = cuda::per_thread_stream();
-  ETRT_TRY_ASSIGN(allocation->memory, cuda::StreamOrderedMemory::create(driver, *wanted, stream));
+  ETRT_TRY_ASSIGN(allocation->planned, memory::StreamOrderedMemory::create(driver, *wanted, stream));
   // Any stream may use the memory from now on.
   ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
-  const CUdeviceptr aligned = (allocation->memory.get() + alignment - 1) & ~CUdeviceptr{alignment - 1};
+  const CUdeviceptr aligned = (allocation->planned.get() + alignment - 1) & ~CUdeviceptr{alignment - 1};
   allocation->data = reinterpret_cast<std::byte*>(aligned);
   return allocation;
 }
@@ -86,7 +86,7 @@ DeviceAllocator::Allocation::~Allocation() {
   if (last.stream_id != 0 && driver.cuStreamWaitEvent(stream.get(), last.done.get(), 0) != CUDA_SUCCESS) {
     static_cast<void>(driver.cuEventSynchronize(last.done.get()));
   }
-  memory.free_on(stream);
+  planned.free_on(stream);
 }
 
 DeviceAllocator::DeviceAllocator() = default;

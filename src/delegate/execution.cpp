@@ -172,7 +172,7 @@ Status Execution::enqueue(Lane& lane, const SelectedStream& selected) {
 }
 
 Status Execution::run_engine(Lane& lane, const SelectedStream& selected) {
-  ETRT_TRY_ASSIGN(const ScratchPool::Lease scratch, give_scratch(lane, selected));
+  ETRT_TRY_ASSIGN(const memory::ScratchPool::Lease scratch, give_scratch(lane, selected));
   DataDependentOutputs outputs(plan_, arguments_, lane);
   Status enqueued = lane.context().enqueue(selected.stream);
   ETRT_TRY(outputs.take_status());
@@ -180,8 +180,8 @@ Status Execution::run_engine(Lane& lane, const SelectedStream& selected) {
   return outputs.check_allocated();
 }
 
-Result<ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStream& selected) {
-  ScratchPool::Lease lease;
+Result<memory::ScratchPool::Lease> Execution::give_scratch(Lane& lane, const SelectedStream& selected) {
+  memory::ScratchPool::Lease lease;
   const std::size_t bytes = lane.scratch_needed;
   if (bytes == 0) return lease;
   if (selected.in_capture) {

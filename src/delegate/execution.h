@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory/pinned_pool.h>
 #include <memory_resource>
 
 #include <executorch/runtime/core/evalue.h>
@@ -13,7 +14,6 @@
 #include <delegate/in_flight.h>
 #include <delegate/io_plan.h>
 #include <delegate/lane_pool.h>
-#include <delegate/pinned_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
 
@@ -24,7 +24,8 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, PinnedPool& pinned, Counters& counters)
+  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, memory::PinnedPool& pinned,
+            Counters& counters)
       : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned), counters_(counters) {}
 
   Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
@@ -41,7 +42,7 @@ class Execution {
 
   Status enqueue(Lane& lane, const SelectedStream& selected);
   Status run_engine(Lane& lane, const SelectedStream& selected);
-  Result<ScratchPool::Lease> give_scratch(Lane& lane, const SelectedStream& selected);
+  Result<memory::ScratchPool::Lease> give_scratch(Lane& lane, const SelectedStream& selected);
   Status bind(Lane& lane, std::size_t index, std::uint64_t address);
   Result<std::uint64_t> device_address(Lane& lane, std::size_t index, cuda::StreamRef stream);
   Status stage_inputs(Lane& lane, cuda::StreamRef stream);
@@ -63,7 +64,7 @@ class Execution {
   const cuda::Driver& driver_;
   const IoPlan& plan_;
   LanePool& lanes_;
-  PinnedPool& pinned_;
+  memory::PinnedPool& pinned_;
   Counters& counters_;
 
   // Room for the arguments of all but extreme calls without touching the heap.
@@ -73,8 +74,8 @@ class Execution {
   std::pmr::vector<InputState> inputs_{&arena_};
 
   bool waits_ = false;  ///< results are ready on return
-  PinnedPool::Block input_block_;
-  PinnedPool::Block output_block_;
+  memory::PinnedPool::Block input_block_;
+  memory::PinnedPool::Block output_block_;
 };
 
 }  // namespace etrt::delegate

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory/pinned_pool.h>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,7 +14,6 @@
 #include <delegate/io_plan.h>
 #include <delegate/lane_pool.h>
 #include <delegate/options.h>
-#include <delegate/pinned_pool.h>
 #include <engine/engine.h>
 #include <etrt/report.h>
 #include <etrt/result.h>
@@ -52,7 +52,7 @@ class Handle {
   std::string variant_;
   std::string nvtx_name_;
   Counters counters_;
-  PinnedPool pinned_;
+  memory::PinnedPool pinned_;
   LanePool lanes_;
 };
 

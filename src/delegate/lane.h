@@ -1,15 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory/device_staging.h>
+#include <memory/scratch_pool.h>
 #include <memory>
 #include <vector>
 
 #include <cuda/device.h>
 #include <cuda/owners.h>
 #include <delegate/arguments.h>
-#include <delegate/device_staging.h>
 #include <delegate/io_plan.h>
-#include <delegate/scratch_pool.h>
 #include <engine/engine.h>
 #include <etrt/result.h>
 
@@ -49,10 +49,10 @@ class Lane {
   /// False until the first resolve_shapes, and after a failure.
   bool shapes_valid = false;
   std::vector<Bound> bound;
-  std::vector<DeviceStaging> staging;
+  std::vector<memory::DeviceStaging> staging;
 
   /// Scratch memory outside of captures, shared with all that runs on the lane's stream.
-  ScratchPool::Ref scratch;
+  memory::ScratchPool::Ref scratch;
   /// In captures: the graph may run whenever it is launched, so the memory is its own. Earlier graphs keep theirs.
   std::vector<cuda::DeviceMemory> graph_scratch;
   std::size_t graph_scratch_bytes = 0;  ///< of the last

@@ -198,7 +198,7 @@ void LanePool::add_to(ProgramReport& report) const {
   report.execution_contexts = entries_.size();
   std::size_t index = 0;
   while (const Entry* entry = wait_for_lane(index++, lock)) {
-    for (const DeviceStaging& staging : entry->lane->staging) report.device_staging_bytes += staging.capacity();
+    for (const memory::DeviceStaging& staging : entry->lane->staging) report.device_staging_bytes += staging.capacity();
     report.graph_bytes += entry->lane->graph_scratch_total;
   }
 }

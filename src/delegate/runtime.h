@@ -1,10 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <memory/scratch_pool.h>
 
 #include <delegate/handle_list.h>
 #include <delegate/partition_mix.h>
-#include <delegate/scratch_pool.h>
 #include <engine/engine_cache.h>
 
 namespace etrt::delegate {
@@ -14,7 +14,7 @@ namespace etrt::delegate {
 struct Runtime {
   engine::EngineCache engines;
   PartitionMix partitions;
-  ScratchPool scratch;
+  memory::ScratchPool scratch;
   HandleList handles;
   std::atomic<bool> times_layers{false};
 

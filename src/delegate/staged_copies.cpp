@@ -43,7 +43,7 @@ Result<SelectedStream> StagedCopies::select(const void* host) const {
 Status StagedCopies::to_device(CUdeviceptr target, const void* source, std::size_t bytes, LastCopy* last) {
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device_.driver, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select(source));
-  ETRT_TRY_ASSIGN(PinnedPool::Block block, to_device_.lend(bytes));
+  ETRT_TRY_ASSIGN(memory::PinnedPool::Block block, to_device_.lend(bytes));
   std::memcpy(block.data(), source, bytes);
 
   InFlight in_flight(device_.driver, selected.stream);
@@ -78,7 +78,7 @@ Status StagedCopies::to_host(void* target, CUdeviceptr source, std::size_t bytes
   const cuda::Driver& driver = device_.driver;
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(driver, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select(target));
-  ETRT_TRY_ASSIGN(const PinnedPool::Block block, to_host_.lend(bytes));
+  ETRT_TRY_ASSIGN(const memory::PinnedPool::Block block, to_host_.lend(bytes));
 
   InFlight in_flight(driver, selected.stream);
   in_flight.begin();

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory/pinned_pool.h>
 
 #include <cuda/device.h>
 #include <cuda/owners.h>
-#include <delegate/pinned_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
 
@@ -38,8 +38,8 @@ class StagedCopies {
 
   const cuda::Device& device_;
   // Apart, so that a copy to the host never allocates because the copy before it is still in flight.
-  PinnedPool to_device_;
-  PinnedPool to_host_;
+  memory::PinnedPool to_device_;
+  memory::PinnedPool to_host_;
 };
 
 }  // namespace etrt::delegate

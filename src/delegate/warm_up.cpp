@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <memory/stream_ordered_memory.h>
 #include <memory>
 #include <numeric>
 
@@ -11,7 +12,6 @@
 #include <base/try.h>
 #include <cuda/error.h>
 #include <cuda/owners.h>
-#include <cuda/stream_ordered_memory.h>
 #include <delegate/handle.h>
 #include <delegate/in_flight.h>
 #include <delegate/warm_up.h>
@@ -96,7 +96,7 @@ class ZeroTensor {
     }
     std::unique_ptr<ZeroTensor> made(new ZeroTensor(info, dims, std::move(*layout)));
     if (*bytes > 0) {
-      ETRT_TRY_ASSIGN(made->memory_, cuda::StreamOrderedMemory::create(driver, *bytes, stream));
+      ETRT_TRY_ASSIGN(made->memory_, memory::StreamOrderedMemory::create(driver, *bytes, stream));
       Status zeroed =
           cuda::check(driver, driver.cuMemsetD8Async(made->memory_.get(), 0, *bytes, stream.get()), "cuMemsetD8Async");
       if (!zeroed.ok()) {
@@ -121,7 +121,7 @@ class ZeroTensor {
 
   std::vector<std::int32_t> sizes_;
   Layout layout_;
-  cuda::StreamOrderedMemory memory_;
+  memory::StreamOrderedMemory memory_;
   executorch::aten::TensorImpl tensor_;
   et::EValue value_;
 };

@@ -10,7 +10,7 @@
 #include <cuda/refs.h>
 #include <etrt/result.h>
 
-namespace etrt::delegate {
+namespace etrt::memory {
 
 /// Pinned host memory for staging copies. A block is lent to one call; the device may go on reading it after the call
 /// returned, and it is lent again once it no longer does. The pool grows when every block is busy rather than make a
@@ -72,4 +72,4 @@ class PinnedPool::Block {
   Slot* slot_ = nullptr;
 };
 
-}  // namespace etrt::delegate
+}  // namespace etrt::memory

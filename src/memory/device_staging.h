@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory/stream_ordered_memory.h>
 
 #include <cuda/refs.h>
-#include <cuda/stream_ordered_memory.h>
 #include <etrt/result.h>
 
-namespace etrt::delegate {
+namespace etrt::memory {
 
 /// Device memory behind one host argument of a lane. Grows, never shrinks, and is replaced in stream order, so that
 /// growing neither waits nor stalls others; at steady state nothing is allocated.
@@ -23,7 +23,7 @@ class DeviceStaging {
 
  private:
   const cuda::Driver* driver_;
-  cuda::StreamOrderedMemory memory_;
+  StreamOrderedMemory memory_;
 };
 
-}  // namespace etrt::delegate
+}  // namespace etrt::memory

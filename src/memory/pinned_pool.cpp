@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <bit>
+#include <memory/pinned_pool.h>
 
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <delegate/pinned_pool.h>
 
-namespace etrt::delegate {
+namespace etrt::memory {
 
 bool PinnedPool::is_free(Slot& slot) const {
   if (slot.lent) return false;
@@ -78,4 +78,4 @@ Status PinnedPool::Block::release_after(cuda::StreamRef stream) {
   return {};
 }
 
-}  // namespace etrt::delegate
+}  // namespace etrt::memory

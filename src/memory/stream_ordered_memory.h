@@ -7,7 +7,7 @@
 #include <cuda/refs.h>
 #include <etrt/result.h>
 
-namespace etrt::cuda {
+namespace etrt::memory {
 
 /// Device memory from the stream-ordered allocator. Unlike cuMemFree, giving it back waits for nothing and stalls no
 /// other tenant of the GPU.
@@ -17,7 +17,7 @@ class StreamOrderedMemory {
   StreamOrderedMemory() = default;
 
   /// Memory for work enqueued on `stream` after this call, and for whatever is ordered after that.
-  static Result<StreamOrderedMemory> create(const Driver& driver, std::size_t bytes, StreamRef stream);
+  static Result<StreamOrderedMemory> create(const cuda::Driver& driver, std::size_t bytes, cuda::StreamRef stream);
 
   StreamOrderedMemory(StreamOrderedMemory&& other) noexcept
       : driver_(std::exchange(other.driver_, nullptr)), address_(other.address_), bytes_(other.bytes_) {}
@@ -36,15 +36,15 @@ class StreamOrderedMemory {
   std::size_t size() const noexcept { return driver_ != nullptr ? bytes_ : 0; }
 
   /// Frees it in the order of `stream`, behind all work enqueued there.
-  void free_on(StreamRef stream) noexcept;
+  void free_on(cuda::StreamRef stream) noexcept;
 
  private:
-  StreamOrderedMemory(const Driver& driver, CUdeviceptr address, std::size_t bytes)
+  StreamOrderedMemory(const cuda::Driver& driver, CUdeviceptr address, std::size_t bytes)
       : driver_(&driver), address_(address), bytes_(bytes) {}
 
-  const Driver* driver_ = nullptr;
+  const cuda::Driver* driver_ = nullptr;
   CUdeviceptr address_ = 0;
   std::size_t bytes_ = 0;
 };
 
-}  // namespace etrt::cuda
+}  // namespace etrt::memory

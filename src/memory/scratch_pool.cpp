@@ -1,18 +1,18 @@
+#include <memory/scratch_pool.h>
 #include <utility>
 
 #include <base/try.h>
 #include <cuda/relaxed_capture.h>
-#include <delegate/scratch_pool.h>
 
-namespace etrt::delegate {
+namespace etrt::memory {
 
 ScratchPool::Ref::~Ref() {
   static_cast<void>(leave());
 }
 
 /// Gives up the share, and returns the memory if this was its last user.
-cuda::StreamOrderedMemory ScratchPool::Ref::leave() noexcept {
-  cuda::StreamOrderedMemory taken;
+StreamOrderedMemory ScratchPool::Ref::leave() noexcept {
+  StreamOrderedMemory taken;
   if (pool_ == nullptr) return taken;
   Piece& piece = piece_->second;
   {
@@ -40,7 +40,7 @@ void ScratchPool::Ref::join(ScratchPool& pool, const Key& key) {
 Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, const cuda::Device& device, cuda::StreamRef stream,
                                               std::uint64_t stream_id, std::size_t bytes) {
   const Key key{&device.driver, device.ordinal, stream_id};
-  cuda::StreamOrderedMemory other;
+  StreamOrderedMemory other;
   if (ref.pool_ == nullptr || ref.piece_->first != key) {
     other = ref.leave();
     ref.join(*this, key);
@@ -54,7 +54,7 @@ Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, const cuda::Device& devi
     const cuda::RelaxedCapture relaxed(device.driver);
     other.free_on(stream);
     if (bytes > piece.memory.size()) {
-      ETRT_TRY_ASSIGN(auto grown, cuda::StreamOrderedMemory::create(device.driver, bytes, stream));
+      ETRT_TRY_ASSIGN(auto grown, StreamOrderedMemory::create(device.driver, bytes, stream));
       std::swap(piece.memory, grown);
       grown.free_on(stream);
     }
@@ -74,4 +74,4 @@ std::size_t ScratchPool::bytes(const cuda::Device& device) {
   return total;
 }
 
-}  // namespace etrt::delegate
+}  // namespace etrt::memory

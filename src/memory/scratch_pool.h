@@ -5,14 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory/stream_ordered_memory.h>
 #include <mutex>
 
 #include <cuda/device.h>
 #include <cuda/refs.h>
-#include <cuda/stream_ordered_memory.h>
 #include <etrt/result.h>
 
-namespace etrt::delegate {
+namespace etrt::memory {
 
 /// Scratch memory of execution contexts (TensorRT: context memory), one piece a stream: what a stream runs, it runs one
 /// after the other, so all lanes of all handles that run on it share the piece. It grows in stream order, to the
@@ -28,7 +28,7 @@ class ScratchPool {
  private:
   struct Piece {
     std::mutex mutex;  ///< held from the choice of an address to the end of the enqueue that uses it
-    cuda::StreamOrderedMemory memory;
+    StreamOrderedMemory memory;
     std::atomic<std::size_t> bytes{0};  ///< of the memory; read without the mutex, which an enqueue may hold for long
     const Ref* last_user = nullptr;
     std::size_t users = 0;  ///< Refs; guarded by the pool's mutex
@@ -53,7 +53,7 @@ class ScratchPool {
 
    private:
     friend class ScratchPool;
-    cuda::StreamOrderedMemory leave() noexcept;
+    StreamOrderedMemory leave() noexcept;
     void join(ScratchPool& pool, const Key& key);
 
     ScratchPool* pool_ = nullptr;
@@ -79,4 +79,4 @@ class ScratchPool {
   Pieces pieces_;
 };
 
-}  // namespace etrt::delegate
+}  // namespace etrt::memory
