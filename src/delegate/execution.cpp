@@ -36,7 +36,10 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
     lane->invalidate();
     return enqueued;
   }
-  if (!selected.in_capture) lane->ran = lane->warm = true;
+  if (!selected.in_capture) {
+    lane->ran = lane->warm = true;
+    lane->scratch.used_until(lane->done());
+  }
   if (selected.chosen_by_caller) detail::GuardAccess::enqueued(lane->inputs_consumed(), lane->done());
   if (!waits_) {
     in_flight.leave();
@@ -154,7 +157,8 @@ Status Execution::prepare_capture(Lane& lane, const SelectedStream& selected) co
   ETRT_TRY(check_can_be_captured());
   ETRT_TRY(lane.context().prepare_capture(selected.stream));
   if (lane.scratch_needed == 0) return {};
-  ETRT_TRY_ASSIGN([[maybe_unused]] const std::uint64_t reserved, lane.scratch_for_graph(device_, lane.scratch_needed));
+  ETRT_TRY_ASSIGN([[maybe_unused]] const std::uint64_t reserved,
+                  lane.scratch_for_graph(pools_.heap(), lane.scratch_needed));
   return {};
 }
 
@@ -185,10 +189,9 @@ Result<memory::ScratchPool::Lease> Execution::give_scratch(Lane& lane, const Sel
   const std::size_t bytes = lane.scratch_needed;
   if (bytes == 0) return lease;
   if (selected.in_capture) {
-    ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(device_, bytes));
+    ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(pools_.heap(), bytes));
   } else {
-    ETRT_TRY_ASSIGN(lease,
-                    Runtime::instance().scratch.lease(lane.scratch, device_, selected.stream, selected.id, bytes));
+    ETRT_TRY_ASSIGN(lease, pools_.scratch().lease(lane.scratch, selected.stream, selected.id, bytes));
   }
   if (lease.address != lane.scratch_address || bytes != lane.scratch_bytes) {
     lane.scratch_address = 0;

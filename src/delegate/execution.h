@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstddef>
-#include <memory/pinned_pool.h>
 #include <memory_resource>
 
 #include <executorch/runtime/core/evalue.h>
@@ -16,6 +15,7 @@
 #include <delegate/lane_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
 
 namespace etrt::delegate {
 
@@ -24,9 +24,9 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, memory::PinnedPool& pinned,
+  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, memory::DevicePools& pools,
             Counters& counters)
-      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned), counters_(counters) {}
+      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pools_(pools), counters_(counters) {}
 
   Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
 
@@ -50,8 +50,6 @@ class Execution {
   Status stage_outputs(Lane& lane, cuda::StreamRef stream);
   Status stage_host_inputs(Lane& lane, cuda::StreamRef stream);
   Status stage_host_outputs(Lane& lane, cuda::StreamRef stream);
-  Status copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream);
-  Status copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes, cuda::StreamRef stream);
 
   bool is_result(std::size_t index) const;
   bool is_on_host(std::size_t index) const;
@@ -64,7 +62,7 @@ class Execution {
   const cuda::Driver& driver_;
   const IoPlan& plan_;
   LanePool& lanes_;
-  memory::PinnedPool& pinned_;
+  memory::DevicePools& pools_;
   Counters& counters_;
 
   // Room for the arguments of all but extreme calls without touching the heap.

@@ -3,18 +3,17 @@
 #include <cstring>
 
 #include <base/try.h>
-#include <cuda/error.h>
 #include <delegate/execution.h>
+#include <memory/alignment.h>
+#include <memory/copies.h>
 
 namespace etrt::delegate {
 namespace {
 
-/// Staged tensors start at CUDA's own allocation alignment.
-constexpr std::size_t kStagingAlignment = 256;
-
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
-}
+using memory::aligned;
+using memory::copy_on_device;
+using memory::copy_to_device;
+using memory::copy_to_host;
 
 }  // namespace
 
@@ -39,15 +38,6 @@ bool Execution::returns_host_data() const {
   return false;
 }
 
-Status Execution::copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream) {
-  return cuda::check(driver_, driver_.cuMemcpyHtoDAsync(target, source, bytes, stream.get()), "cuMemcpyHtoDAsync");
-}
-
-Status Execution::copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes,
-                                 cuda::StreamRef stream) {
-  return cuda::check(driver_, driver_.cuMemcpyDtoDAsync(target, source, bytes, stream.get()), "cuMemcpyDtoDAsync");
-}
-
 std::size_t Execution::pinned_bytes(bool inputs) const {
   std::size_t total = 0;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
@@ -62,7 +52,7 @@ Status Execution::stage_inputs(Lane& lane, cuda::StreamRef stream) {
     if (!is_staged_on_device(i)) continue;
     const Argument& argument = arguments_[i];
     ETRT_TRY_ASSIGN(const std::uint64_t target, lane.staging[i].reserve(argument.bytes, stream));
-    ETRT_TRY(copy_on_device(target, argument.address(), argument.bytes, stream));
+    ETRT_TRY(copy_on_device(driver_, target, argument.address(), argument.bytes, stream));
   }
   return stage_host_inputs(lane, stream);
 }
@@ -70,7 +60,7 @@ Status Execution::stage_inputs(Lane& lane, cuda::StreamRef stream) {
 Status Execution::stage_host_inputs(Lane& lane, cuda::StreamRef stream) {
   const std::size_t total = pinned_bytes(true);
   if (total == 0) return {};
-  ETRT_TRY_ASSIGN(input_block_, pinned_.lend(total));
+  ETRT_TRY_ASSIGN(input_block_, pools_.pinned().lend(total));
   std::byte* host = input_block_.data();
   for (std::size_t i = 0; i < plan_.input_count; ++i) {
     if (!is_on_host(i)) continue;
@@ -83,7 +73,7 @@ Status Execution::stage_host_inputs(Lane& lane, cuda::StreamRef stream) {
       source = host;
       host += aligned(argument.bytes);
     }
-    ETRT_TRY(copy_to_device(target, source, argument.bytes, stream));
+    ETRT_TRY(copy_to_device(driver_, target, source, argument.bytes, stream));
   }
   return waits_ ? Status() : input_block_.release_after(stream);
 }
@@ -96,7 +86,7 @@ Status Execution::copy_aliases(Lane& lane, cuda::StreamRef stream) {
     const std::uint64_t target = output.address();
     const std::uint64_t source = lane.bound[i].address;
     if (target == source) continue;
-    ETRT_TRY(copy_on_device(target, source, output.bytes, stream));
+    ETRT_TRY(copy_on_device(driver_, target, source, output.bytes, stream));
   }
   return {};
 }
@@ -105,7 +95,7 @@ Status Execution::stage_outputs(Lane& lane, cuda::StreamRef stream) {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     const Argument& argument = arguments_[i];
     if (!is_result(i) || !is_staged_on_device(i) || argument.bytes == 0) continue;
-    ETRT_TRY(copy_on_device(argument.address(), lane.bound[i].address, argument.bytes, stream));
+    ETRT_TRY(copy_on_device(driver_, argument.address(), lane.bound[i].address, argument.bytes, stream));
   }
   return stage_host_outputs(lane, stream);
 }
@@ -113,7 +103,8 @@ Status Execution::stage_outputs(Lane& lane, cuda::StreamRef stream) {
 Status Execution::stage_host_outputs(Lane& lane, cuda::StreamRef stream) {
   const std::size_t total = pinned_bytes(false);
   if (total == 0) return {};
-  ETRT_TRY_ASSIGN(output_block_, pinned_.lend(total));
+  const auto holds = input_block_ ? memory::PinnedPool::Holds::kABlock : memory::PinnedPool::Holds::kNothing;
+  ETRT_TRY_ASSIGN(output_block_, pools_.pinned().lend(total, holds));
   std::byte* host = output_block_.data();
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     if (!is_result(i) || !is_on_host(i)) continue;
@@ -123,9 +114,7 @@ Status Execution::stage_host_outputs(Lane& lane, cuda::StreamRef stream) {
       target = host;
       host += aligned(argument.bytes);
     }
-    ETRT_TRY(cuda::check(driver_,
-                         driver_.cuMemcpyDtoHAsync(target, lane.bound[i].address, argument.bytes, stream.get()),
-                         "cuMemcpyDtoHAsync"));
+    ETRT_TRY(copy_to_host(driver_, target, lane.bound[i].address, argument.bytes, stream));
   }
   return {};
 }

@@ -57,13 +57,16 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   const cuda::RelaxedCapture relaxed(device.driver);
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
+  memory::DevicePools& pools = Runtime::instance().pools.of(device);
+  ETRT_TRY(pools.apply(options.memory));
+
   const engine::Loader& loader = *choice.candidate.loader;
   ETRT_TRY_ASSIGN(auto engine,
                   Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
   std::unique_ptr<Handle> handle(
-      new Handle(device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
+      new Handle(pools, std::move(engine), std::move(plan), choice.candidate.describe(), options));
   ETRT_TRY(handle->lanes_.warm_up());
   if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {
     return std::move(warmed).error().within(base::concat("option '", kOptionWarmUp, "'"));
@@ -75,16 +78,16 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   return handle;
 }
 
-Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
+Handle::Handle(memory::DevicePools& pools, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
                const Options& options)
-    : device_(device),
+    : device_(pools.device()),
       engine_(std::move(engine)),
       plan_(std::move(plan)),
       variant_(std::move(variant)),
       nvtx_name_("TensorRTBackend::execute, " + variant_),
-      pinned_(device),
-      lanes_(device, options.max_inflight, [this, profile = options.optimization_profile] {
-        return Lane::create(device_, *engine_, plan_, profile);
+      pools_(pools),
+      lanes_(device_, options.max_inflight, [this, profile = options.optimization_profile] {
+        return Lane::create(pools_, *engine_, plan_, profile);
       }) {}
 
 Handle::~Handle() {
@@ -93,13 +96,13 @@ Handle::~Handle() {
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
   lanes_.drain();
   lanes_.clear();
-  pinned_.clear();
+  pools_.trim();
 }
 
 Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
   const NvtxRange range(nvtx_name_.c_str());
   const auto start = std::chrono::steady_clock::now();
-  Execution execution(device_, plan_, lanes_, pinned_, counters_);
+  Execution execution(device_, plan_, lanes_, pools_, counters_);
   Status status = execution.run(arguments);
   counters_.ended(status.ok(), std::chrono::steady_clock::now() - start);
   return status;
@@ -120,7 +123,6 @@ ProgramReport Handle::report() {
   report.context_bytes = memory.context_maximum;
   report.engine_bytes = memory.weights;
   report.streamed_bytes = memory.streamed_weights;
-  report.pinned_staging_bytes = pinned_.total_bytes();
   lanes_.add_to(report);
   // Only while layers are timed: the stream of an earlier call may be gone.
   if (Runtime::instance().times_layers) report.layers = lanes_.layer_times();

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory/pinned_pool.h>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,6 +16,7 @@
 #include <engine/engine.h>
 #include <etrt/report.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
 
 namespace etrt::delegate {
 
@@ -41,9 +41,10 @@ class Handle {
   const std::string& variant() const { return variant_; }  ///< what runs: "a host program for host of 60456 bytes"
   std::size_t lane_count() const { return lanes_.size(); }
   const std::shared_ptr<engine::Engine>& engine() const { return engine_; }
+  memory::DevicePools& pools() const { return pools_; }
 
  private:
-  Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
+  Handle(memory::DevicePools& pools, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
          const Options& options);
 
   const cuda::Device& device_;
@@ -52,7 +53,7 @@ class Handle {
   std::string variant_;
   std::string nvtx_name_;
   Counters counters_;
-  memory::PinnedPool pinned_;
+  memory::DevicePools& pools_;
   LanePool lanes_;
 };
 

@@ -20,13 +20,8 @@ void HandleList::remove(const Handle& handle) noexcept {
 Report HandleList::report() {
   const std::lock_guard lock(mutex_);
   Report report;
-  for (Handle* handle : handles_) {
-    report.programs.push_back(handle->report());
-    const cuda::Device& device = handle->device();
-    const auto is_same = [&](const ScratchReport& known) { return known.device == device.label; };
-    if (std::any_of(report.scratch.begin(), report.scratch.end(), is_same)) continue;
-    report.scratch.push_back({device.label, Runtime::instance().scratch.bytes(device)});
-  }
+  for (Handle* handle : handles_) report.programs.push_back(handle->report());
+  report.memory = Runtime::instance().pools.report();
   return report;
 }
 

@@ -8,8 +8,9 @@
 
 namespace etrt::delegate {
 
-Result<std::unique_ptr<Lane>> Lane::create(const cuda::Device& device, engine::Engine& engine, const IoPlan& plan,
+Result<std::unique_ptr<Lane>> Lane::create(memory::DevicePools& pools, engine::Engine& engine, const IoPlan& plan,
                                            std::optional<int> profile) {
+  const cuda::Device& device = pools.device();
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
   const cuda::RelaxedCapture relaxed(device.driver);
   std::unique_ptr<Lane> lane(new Lane());
@@ -20,7 +21,7 @@ Result<std::unique_ptr<Lane>> Lane::create(const cuda::Device& device, engine::E
   lane->values.resize(plan.arguments.size());
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     const engine::TensorInfo& info = plan.arguments[i].info;
-    lane->staging.emplace_back(device.driver);
+    lane->staging.emplace_back(pools.heap());
     if (!plan.arguments[i].on_host()) continue;
     lane->values[i].resize(engine::element_count(info.maximum).value_or(0) * engine::byte_size(info.type));
   }
@@ -56,12 +57,10 @@ bool Lane::is_set_to(std::span<const InputState> inputs) const {
   return true;
 }
 
-Result<std::uint64_t> Lane::scratch_for_graph(const cuda::Device& device, std::size_t bytes) {
+Result<std::uint64_t> Lane::scratch_for_graph(memory::DeviceHeap& heap, std::size_t bytes) {
   if (bytes > graph_scratch_bytes) {
-    ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
-    const cuda::RelaxedCapture relaxed(device.driver);
-    ETRT_TRY_ASSIGN(auto memory, cuda::create_device_memory(device.driver, bytes));
-    graph_scratch.push_back(std::move(memory));
+    ETRT_TRY_ASSIGN(auto made, memory::StreamOrderedMemory::create_for_any_stream(heap, bytes));
+    graph_scratch.push_back(std::move(made));
     graph_scratch_bytes = bytes;
     graph_scratch_total += bytes;
   }

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory/device_staging.h>
-#include <memory/scratch_pool.h>
 #include <memory>
 #include <vector>
 
@@ -12,6 +10,10 @@
 #include <delegate/io_plan.h>
 #include <engine/engine.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
+#include <memory/device_staging.h>
+#include <memory/scratch_pool.h>
+#include <memory/stream_ordered_memory.h>
 
 namespace etrt::delegate {
 
@@ -20,8 +22,16 @@ namespace etrt::delegate {
 /// Threads: used by the one call that leases it from the LanePool. Ends with nothing in flight and the primary context
 /// current.
 class Lane {
+  struct Events {
+    cuda::Event done;
+    cuda::Event inputs_consumed;  ///< none where the engine does not tell
+  };
+  // Declared first: the scratch pool may ask after the last call's event until `scratch` has left it.
+  Events events_;
+  Events before_graph_;
+
  public:
-  static Result<std::unique_ptr<Lane>> create(const cuda::Device& device, engine::Engine& engine, const IoPlan& plan,
+  static Result<std::unique_ptr<Lane>> create(memory::DevicePools& pools, engine::Engine& engine, const IoPlan& plan,
                                               std::optional<int> profile);
 
   engine::ExecutionContext& context() { return *context_; }
@@ -54,7 +64,7 @@ class Lane {
   /// Scratch memory outside of captures, shared with all that runs on the lane's stream.
   memory::ScratchPool::Ref scratch;
   /// In captures: the graph may run whenever it is launched, so the memory is its own. Earlier graphs keep theirs.
-  std::vector<cuda::DeviceMemory> graph_scratch;
+  std::vector<memory::StreamOrderedMemory> graph_scratch;
   std::size_t graph_scratch_bytes = 0;  ///< of the last
   std::size_t graph_scratch_total = 0;
   std::size_t scratch_needed = 0;     ///< by the context, for the shapes that it is set to
@@ -79,7 +89,7 @@ class Lane {
 
   /// Scratch memory for a graph: the last that was made for one, when it is large enough. Allocated while the stream is
   /// in capture, which the driver allows in relaxed mode.
-  Result<std::uint64_t> scratch_for_graph(const cuda::Device& device, std::size_t bytes);
+  Result<std::uint64_t> scratch_for_graph(memory::DeviceHeap& heap, std::size_t bytes);
 
   /// Has the engine measure the layers of later calls, or no longer. An engine without layers is left alone.
   void set_layer_timing(bool on);
@@ -89,16 +99,9 @@ class Lane {
   void invalidate();
 
  private:
-  struct Events {
-    cuda::Event done;
-    cuda::Event inputs_consumed;  ///< none where the engine does not tell
-  };
-
   Lane() = default;
   Result<Events> create_events(const cuda::Device& device);
 
-  Events events_;
-  Events before_graph_;
   std::unique_ptr<engine::ExecutionContext> context_;
   bool in_graph_ = false;
   bool times_layers_ = false;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <atomic>
-#include <memory/scratch_pool.h>
 
 #include <delegate/handle_list.h>
 #include <delegate/partition_mix.h>
 #include <engine/engine_cache.h>
+#include <memory/pools.h>
 
 namespace etrt::delegate {
 
@@ -14,7 +14,7 @@ namespace etrt::delegate {
 struct Runtime {
   engine::EngineCache engines;
   PartitionMix partitions;
-  memory::ScratchPool scratch;
+  memory::Pools pools;
   HandleList handles;
   std::atomic<bool> times_layers{false};
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <charconv>
-#include <memory/stream_ordered_memory.h>
 #include <memory>
 #include <numeric>
 
@@ -17,6 +16,7 @@
 #include <delegate/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
+#include <memory/stream_ordered_memory.h>
 
 namespace etrt::delegate {
 namespace {
@@ -84,7 +84,7 @@ std::string label(const engine::TensorInfo& info) {
 class ZeroTensor {
  public:
   /// The memory is in use on `stream` from then on.
-  static Result<std::unique_ptr<ZeroTensor>> create(const cuda::Driver& driver, const engine::TensorInfo& info,
+  static Result<std::unique_ptr<ZeroTensor>> create(memory::DeviceHeap& heap, const engine::TensorInfo& info,
                                                     const Dims& dims, cuda::StreamRef stream) {
     const auto count = engine::element_count(dims);
     const auto bytes = count ? base::checked_mul(*count, engine::byte_size(info.type)) : std::nullopt;
@@ -96,7 +96,8 @@ class ZeroTensor {
     }
     std::unique_ptr<ZeroTensor> made(new ZeroTensor(info, dims, std::move(*layout)));
     if (*bytes > 0) {
-      ETRT_TRY_ASSIGN(made->memory_, memory::StreamOrderedMemory::create(driver, *bytes, stream));
+      ETRT_TRY_ASSIGN(made->memory_, memory::StreamOrderedMemory::create(heap, *bytes, stream));
+      const cuda::Driver& driver = heap.device().driver;
       Status zeroed =
           cuda::check(driver, driver.cuMemsetD8Async(made->memory_.get(), 0, *bytes, stream.get()), "cuMemsetD8Async");
       if (!zeroed.ok()) {
@@ -136,8 +137,8 @@ Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
   in_flight.begin();
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     const engine::TensorInfo& info = plan.arguments[i].info;
-    ETRT_TRY_ASSIGN(auto tensor,
-                    ZeroTensor::create(driver, info, i < plan.input_count ? set[i] : info.maximum, stream));
+    ETRT_TRY_ASSIGN(auto tensor, ZeroTensor::create(handle.pools().planned(), info,
+                                                    i < plan.input_count ? set[i] : info.maximum, stream));
     values.push_back(tensor->value());
     tensors.push_back(std::move(tensor));
   }

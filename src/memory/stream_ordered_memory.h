@@ -3,26 +3,29 @@
 #include <cstddef>
 #include <utility>
 
-#include <cuda/driver.h>
 #include <cuda/refs.h>
 #include <etrt/result.h>
+#include <memory/device_heap.h>
 
 namespace etrt::memory {
 
-/// Device memory from the stream-ordered allocator. Unlike cuMemFree, giving it back waits for nothing and stalls no
+/// Device memory that comes and goes in stream order. Unlike cuMemFree, giving it back waits for nothing and stalls no
 /// other tenant of the GPU.
-/// Threads: like a unique_ptr. The table must outlive it.
+/// Threads: like a unique_ptr. The heap must outlive it.
 class StreamOrderedMemory {
  public:
   StreamOrderedMemory() = default;
 
   /// Memory for work enqueued on `stream` after this call, and for whatever is ordered after that.
-  static Result<StreamOrderedMemory> create(const cuda::Driver& driver, std::size_t bytes, cuda::StreamRef stream);
+  static Result<StreamOrderedMemory> create(DeviceHeap& heap, std::size_t bytes, cuda::StreamRef stream);
+
+  /// Memory for work on any stream, a graph's too. No stream of the caller's is touched, which may be in a capture.
+  static Result<StreamOrderedMemory> create_for_any_stream(DeviceHeap& heap, std::size_t bytes);
 
   StreamOrderedMemory(StreamOrderedMemory&& other) noexcept
-      : driver_(std::exchange(other.driver_, nullptr)), address_(other.address_), bytes_(other.bytes_) {}
+      : heap_(std::exchange(other.heap_, nullptr)), address_(other.address_), bytes_(other.bytes_) {}
   StreamOrderedMemory& operator=(StreamOrderedMemory&& other) noexcept {
-    std::swap(driver_, other.driver_);
+    std::swap(heap_, other.heap_);
     std::swap(address_, other.address_);
     std::swap(bytes_, other.bytes_);
     return *this;
@@ -32,17 +35,24 @@ class StreamOrderedMemory {
   /// stream.
   ~StreamOrderedMemory();
 
-  CUdeviceptr get() const noexcept { return driver_ != nullptr ? address_ : 0; }
-  std::size_t size() const noexcept { return driver_ != nullptr ? bytes_ : 0; }
+  CUdeviceptr get() const noexcept { return heap_ != nullptr ? address_ : 0; }
+  std::size_t size() const noexcept { return heap_ != nullptr ? bytes_ : 0; }
+
+  /// Becomes memory of `bytes`, with nothing in it, in the order of `stream`. The old goes first, so that both are
+  /// never needed at once. After an error it is as large as before, or empty where not even that could be had again.
+  Status grow(DeviceHeap& heap, std::size_t bytes, cuda::StreamRef stream);
 
   /// Frees it in the order of `stream`, behind all work enqueued there.
   void free_on(cuda::StreamRef stream) noexcept;
 
- private:
-  StreamOrderedMemory(const cuda::Driver& driver, CUdeviceptr address, std::size_t bytes)
-      : driver_(&driver), address_(address), bytes_(bytes) {}
+  /// Leaves it to work that nobody could wait for.
+  void abandon() noexcept;
 
-  const cuda::Driver* driver_ = nullptr;
+ private:
+  StreamOrderedMemory(DeviceHeap& heap, CUdeviceptr address, std::size_t bytes)
+      : heap_(&heap), address_(address), bytes_(bytes) {}
+
+  DeviceHeap* heap_ = nullptr;
   CUdeviceptr address_ = 0;
   std::size_t bytes_ = 0;
 };

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <memory/stream_ordered_memory.h>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include <cuda/owners.h>
 #include <cuda/relaxed_capture.h>
 #include <engine/tensorrt/aux_streams.h>
+#include <memory/stream_ordered_memory.h>
 #include <support/kernel_engine.h>
 #include <support/kernel_library.h>
 
@@ -46,6 +46,8 @@ class KernelEngine final : public engine::Engine {
  public:
   KernelEngine(const cuda::Device& device, KernelLibrary kernels, cuda::DeviceMemory weights, const json& plan)
       : device_(device),
+        source_(device),
+        heap_(device, source_),
         kernels_(std::move(kernels)),
         weights_(std::move(weights)),
         fails_to_make_contexts_(plan["fails_to_make_contexts"]),
@@ -100,6 +102,8 @@ class KernelEngine final : public engine::Engine {
   }
 
   const cuda::Device& device_;
+  memory::Source source_;
+  memory::DeviceHeap heap_;
   std::optional<KernelLibrary> kernels_;
   cuda::DeviceMemory weights_;
   bool fails_to_make_contexts_;
@@ -282,7 +286,7 @@ Result<std::unique_ptr<engine::ExecutionContext>> KernelEngine::create_context(s
   memory::StreamOrderedMemory own_memory;
   if (!caller_gives_memory_) {
     const auto stream = cuda::per_thread_stream();
-    ETRT_TRY_ASSIGN(own_memory, memory::StreamOrderedMemory::create(device_.driver, sizeof(std::uint32_t), stream));
+    ETRT_TRY_ASSIGN(own_memory, memory::StreamOrderedMemory::create(heap_, sizeof(std::uint32_t), stream));
     ETRT_TRY(cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
   }
   return std::unique_ptr<engine::ExecutionContext>(new KernelContext(*this, std::move(own_memory)));
