@@ -12,12 +12,13 @@ ALLOWED = {
     "base": set(),
     "cuda": {"base"},
     "vgpu": {"base", "cuda"},
+    "memory": {"base", "cuda"},
     "blob": {"base"},
     "pte": {"base", "blob"},
     "engine": {"base", "cuda"},
     "api": {"base", "cuda", "vgpu"},
-    "delegate": {"base", "cuda", "vgpu", "blob", "engine", "api"},
-    "cli": {"base", "cuda", "vgpu", "blob", "pte", "engine", "api", "delegate"},
+    "delegate": {"base", "cuda", "vgpu", "memory", "blob", "engine", "api"},
+    "cli": {"base", "cuda", "vgpu", "memory", "blob", "pte", "engine", "api", "delegate"},
 }
 EXCEPTIONS = {("engine/program", "vgpu/kernel.h"), ("engine", "engine/program/program_loader.h")}
 VENDORS = {

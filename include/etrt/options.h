@@ -41,6 +41,20 @@ inline constexpr char kOptionWeightStreamingBudget[] = "weight_streaming_budget"
 /// everything in place: "1x1x8x8; 15x1x8x8" for two shapes of one input, "8x4, scalar" for two inputs.
 inline constexpr char kOptionWarmUp[] = "warm_up";
 
+// The next two are limits of a device, in bytes as decimal digits, for all programs of the process together. Whoever
+// loads the first program there sets them, or leaves them open; another value later is an error that names both. They
+// count as backend options alone.
+
+/// The device memory that etrt itself may hold on the device: staging, scratch memory of execution contexts, memory of
+/// graphs. Beyond it, calls wait for one another where they can, and fail with MemoryAllocationFailed where not.
+/// Default: what the device has. Weights, and what programs plan on the device, do not count.
+inline constexpr char kOptionDeviceMemoryLimit[] = "device_memory_limit";
+
+/// The pinned host memory that staging copies may hold. Beyond it a call waits on the host for the oldest copy; one
+/// that needs more by itself fails with MemoryAllocationFailed. Default: 64 MiB, or what one call needs if that is
+/// more.
+inline constexpr char kOptionPinnedMemoryLimit[] = "pinned_memory_limit";
+
 // The next three decide what code runs in this process. They count as backend options alone: as compile specs, which
 // come with the program file, they are errors.
 

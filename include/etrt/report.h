@@ -34,7 +34,6 @@ struct ProgramReport {
   std::size_t engine_bytes = 0;    ///< weights on the device; shared by all programs that hold the same engine
   std::size_t streamed_bytes = 0;  ///< weights on the host (TensorRT weight streaming)
   std::size_t device_staging_bytes = 0;  ///< device memory behind arguments on the host
-  std::size_t pinned_staging_bytes = 0;  ///< pinned host memory for their copies
   std::size_t graph_bytes = 0;           ///< scratch memory that captured calls keep for their graphs
 
   /// Why executions failed after they were enqueued, the last few, oldest first. Reading them here takes nothing away
@@ -49,15 +48,21 @@ struct ProgramLayers {
   std::vector<LayerTime> layers;
 };
 
-/// Scratch memory of execution contexts on one device, shared by the programs that run on a stream.
-struct ScratchReport {
+/// The memory that etrt holds on one device, for all programs there; see `etrt/memory.h` and the options of limits.
+struct MemoryReport {
   std::string device;
-  std::size_t bytes = 0;
+  std::size_t device_bytes = 0;   ///< staging, scratch memory, memory of graphs: what `device_memory_limit` is about
+  std::size_t device_limit = 0;   ///< 0: none
+  std::size_t scratch_bytes = 0;  ///< of `device_bytes`: of execution contexts, one piece a stream that programs share
+  std::size_t planned_bytes = 0;  ///< what programs plan on the device
+  std::size_t pinned_bytes = 0;   ///< pinned host memory for staging copies
+  std::size_t pinned_limit = 0;   ///< 0: none
+  std::size_t abandoned_bytes = 0;  ///< of all these: kept for good, since no wait could tell that its last use is over
 };
 
 struct Report {
   std::vector<ProgramReport> programs;  ///< in the order they were loaded
-  std::vector<ScratchReport> scratch;   ///< one for each device that programs are loaded on
+  std::vector<MemoryReport> memory;     ///< one for each device that programs were loaded on
 
   /// Failures of enqueued work of programs that are gone, which no call was left to be told of: the last few.
   std::vector<std::string> untold_failures;

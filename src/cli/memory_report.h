@@ -9,7 +9,7 @@
 
 namespace etrt::cli {
 
-/// What programs hold and did: a table of bytes, one of calls, and the scratch memory that programs share.
+/// What programs hold and did: a table of bytes, one of calls, and the memory that programs share on a device.
 std::string memory_text(const Report& report);
 nlohmann::ordered_json memory_json(const Report& report);
 

@@ -1,18 +1,17 @@
 #include <cstring>
 
 #include <base/try.h>
-#include <cuda/error.h>
 #include <delegate/argument_staging.h>
+#include <memory/alignment.h>
+#include <memory/copies.h>
 
 namespace etrt::delegate {
 namespace {
 
-/// Staged tensors start at CUDA's own allocation alignment.
-constexpr std::size_t kStagingAlignment = 256;
-
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
-}
+using memory::aligned;
+using memory::copy_on_device;
+using memory::copy_to_device;
+using memory::copy_to_host;
 
 }  // namespace
 
@@ -44,16 +43,6 @@ bool ArgumentStaging::returns_host_data() const {
   return false;
 }
 
-Status ArgumentStaging::copy_to_device(std::uint64_t target, const void* source, std::size_t bytes,
-                                       cuda::StreamRef stream) {
-  return cuda::check(driver_, driver_.cuMemcpyHtoDAsync(target, source, bytes, stream.get()), "cuMemcpyHtoDAsync");
-}
-
-Status ArgumentStaging::copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes,
-                                       cuda::StreamRef stream) {
-  return cuda::check(driver_, driver_.cuMemcpyDtoDAsync(target, source, bytes, stream.get()), "cuMemcpyDtoDAsync");
-}
-
 std::size_t ArgumentStaging::pinned_bytes(bool inputs) const {
   std::size_t total = 0;
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
@@ -68,7 +57,7 @@ Status ArgumentStaging::copy_in(Slot& slot, cuda::StreamRef stream, bool waits) 
     if (!is_staged_on_device(i)) continue;
     const Argument& argument = arguments_[i];
     ETRT_TRY_ASSIGN(const std::uint64_t target, slot.stage(i, argument.bytes, stream));
-    ETRT_TRY(copy_on_device(target, argument.address(), argument.bytes, stream));
+    ETRT_TRY(copy_on_device(driver_, target, argument.address(), argument.bytes, stream));
   }
   return copy_host_inputs(slot, stream, waits);
 }
@@ -89,7 +78,7 @@ Status ArgumentStaging::copy_host_inputs(Slot& slot, cuda::StreamRef stream, boo
       source = host;
       host += aligned(argument.bytes);
     }
-    ETRT_TRY(copy_to_device(target, source, argument.bytes, stream));
+    ETRT_TRY(copy_to_device(driver_, target, source, argument.bytes, stream));
   }
   return waits ? Status() : input_block_.release_after(stream);
 }
@@ -117,7 +106,7 @@ Status ArgumentStaging::copy_aliases(cuda::StreamRef stream) {
     const Argument& output = arguments_[i];
     if (!plan_.arguments[i].aliased_input || output.placement != Placement::kDevice) continue;
     if (output.address() == output.engine_address) continue;
-    ETRT_TRY(copy_on_device(output.address(), output.engine_address, output.bytes, stream));
+    ETRT_TRY(copy_on_device(driver_, output.address(), output.engine_address, output.bytes, stream));
   }
   return {};
 }
@@ -127,7 +116,7 @@ Status ArgumentStaging::copy_out(cuda::StreamRef stream) {
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     const Argument& argument = arguments_[i];
     if (!is_result(i) || !is_staged_on_device(i) || argument.bytes == 0) continue;
-    ETRT_TRY(copy_on_device(argument.address(), argument.engine_address, argument.bytes, stream));
+    ETRT_TRY(copy_on_device(driver_, argument.address(), argument.engine_address, argument.bytes, stream));
   }
   return copy_host_outputs(stream);
 }
@@ -135,7 +124,8 @@ Status ArgumentStaging::copy_out(cuda::StreamRef stream) {
 Status ArgumentStaging::copy_host_outputs(cuda::StreamRef stream) {
   const std::size_t total = pinned_bytes(false);
   if (total == 0) return {};
-  ETRT_TRY_ASSIGN(output_block_, pinned_.lend(total));
+  const auto holds = input_block_ ? memory::PinnedPool::Holds::kABlock : memory::PinnedPool::Holds::kNothing;
+  ETRT_TRY_ASSIGN(output_block_, pinned_.lend(total, holds));
   std::byte* host = output_block_.data();
   for (std::size_t i = 0; i < arguments_.size(); ++i) {
     if (!is_result(i) || !is_on_host(i)) continue;
@@ -145,9 +135,7 @@ Status ArgumentStaging::copy_host_outputs(cuda::StreamRef stream) {
       target = host;
       host += aligned(argument.bytes);
     }
-    ETRT_TRY(cuda::check(driver_,
-                         driver_.cuMemcpyDtoHAsync(target, argument.engine_address, argument.bytes, stream.get()),
-                         "cuMemcpyDtoHAsync"));
+    ETRT_TRY(copy_to_host(driver_, target, argument.engine_address, argument.bytes, stream));
   }
   return {};
 }

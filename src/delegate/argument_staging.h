@@ -7,9 +7,9 @@
 #include <cuda/refs.h>
 #include <delegate/arguments.h>
 #include <delegate/io_plan.h>
-#include <delegate/pinned_pool.h>
 #include <delegate/slot.h>
 #include <etrt/result.h>
+#include <memory/pinned_pool.h>
 
 namespace etrt::delegate {
 
@@ -19,7 +19,7 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call. Its pinned memory must stay until the call's work is over.
 class ArgumentStaging {
  public:
-  ArgumentStaging(const cuda::Device& device, const IoPlan& plan, Arguments& arguments, PinnedPool& pinned)
+  ArgumentStaging(const cuda::Device& device, const IoPlan& plan, Arguments& arguments, memory::PinnedPool& pinned)
       : driver_(device.driver), plan_(plan), arguments_(arguments), pinned_(pinned) {}
 
   /// Whether any argument must be copied at every call.
@@ -52,16 +52,14 @@ class ArgumentStaging {
   Status copy_host_inputs(Slot& slot, cuda::StreamRef stream, bool waits);
   Status copy_host_outputs(cuda::StreamRef stream);
   Status copy_aliases(cuda::StreamRef stream);
-  Status copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream);
-  Status copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes, cuda::StreamRef stream);
   Result<std::uint64_t> place_for_engine(Slot& slot, std::size_t index, cuda::StreamRef stream);
 
   const cuda::Driver& driver_;
   const IoPlan& plan_;
   Arguments& arguments_;
-  PinnedPool& pinned_;
-  PinnedPool::Block input_block_;
-  PinnedPool::Block output_block_;
+  memory::PinnedPool& pinned_;
+  memory::PinnedPool::Block input_block_;
+  memory::PinnedPool::Block output_block_;
 };
 
 }  // namespace etrt::delegate

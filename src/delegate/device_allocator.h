@@ -10,6 +10,7 @@
 #include <cuda/device.h>
 #include <delegate/staged_copies.h>
 #include <etrt/result.h>
+#include <memory/pools.h>
 
 namespace etrt::delegate {
 
@@ -27,7 +28,7 @@ class DeviceAllocator final : public executorch::runtime::DeviceAllocator {
  public:
   using DeviceIndex = executorch::runtime::etensor::DeviceIndex;
 
-  DeviceAllocator();
+  explicit DeviceAllocator(memory::Pools& pools);
   ~DeviceAllocator() override;
 
   executorch::runtime::Result<void*> allocate(std::size_t bytes, DeviceIndex index, std::size_t alignment) override;
@@ -58,11 +59,11 @@ class DeviceAllocator final : public executorch::runtime::DeviceAllocator {
   Result<Place> place(const void* pointer, std::size_t bytes, DeviceIndex index);
   Status copy_in(void* target, const void* source, std::size_t bytes, DeviceIndex index);
   Status copy_out(void* target, const void* source, std::size_t bytes, DeviceIndex index);
-  StagedCopies& copies(const cuda::Device& device);
+  StagedCopies copies(const cuda::Device& device) { return StagedCopies(pools_.of(device)); }
 
+  memory::Pools& pools_;
   std::mutex mutex_;
   std::map<const std::byte*, std::shared_ptr<Allocation>> allocations_;  ///< by address
-  std::map<const cuda::Device*, std::unique_ptr<StagedCopies>> copies_;
 };
 
 }  // namespace etrt::delegate

@@ -14,10 +14,10 @@
 #include <delegate/counters.h>
 #include <delegate/failures.h>
 #include <delegate/io_plan.h>
-#include <delegate/pinned_pool.h>
 #include <delegate/slot_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
+#include <memory/pinned_pool.h>
 
 namespace etrt::delegate {
 
@@ -26,7 +26,7 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, SlotPool& slots, PinnedPool& pinned, Failures& failures,
+  Execution(const cuda::Device& device, const IoPlan& plan, SlotPool& slots, memory::PinnedPool& pinned, Failures& failures,
             Counters& counters)
       : device_(device),
         plan_(plan),

@@ -13,7 +13,6 @@
 #include <delegate/failures.h>
 #include <delegate/handle.h>
 #include <delegate/nvtx_range.h>
-#include <delegate/pinned_pool.h>
 #include <delegate/runtime.h>
 #include <delegate/slot_pool.h>
 #include <delegate/warm_up.h>
@@ -28,9 +27,10 @@ Runtime& Runtime::instance() {
 
 /// All that a loaded program is, in one piece: where its work cannot be proven over, it is kept for ever in one piece.
 struct Handle::Program {
-  Program(const cuda::Device& on, std::shared_ptr<engine::Engine> loaded, IoPlan io, std::string description,
+  Program(memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded, IoPlan io, std::string description,
           const Options& options);
 
+  memory::DevicePools& memory;
   const cuda::Device& device;
   const std::shared_ptr<engine::Engine> engine;
   const IoPlan plan;
@@ -38,21 +38,20 @@ struct Handle::Program {
   const std::string nvtx_name;
   const std::shared_ptr<Failures> failures = std::make_shared<Failures>();
   Counters counters;
-  PinnedPool pinned;
   SlotPool slots;
 };
 
 /// State must be one, whichever stream a call comes on: one slot orders the calls.
-Handle::Program::Program(const cuda::Device& on, std::shared_ptr<engine::Engine> loaded, IoPlan io,
+Handle::Program::Program(memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded, IoPlan io,
                          std::string description, const Options& options)
-    : device(on),
+    : memory(pools),
+      device(pools.device()),
       engine(std::move(loaded)),
       plan(std::move(io)),
       variant(std::move(description)),
       nvtx_name("TensorRTBackend::execute, " + variant),
-      pinned(device),
       slots(device, engine->keeps_state() ? 1 : options.max_inflight, [this, profile = options.optimization_profile] {
-        return Slot::create({device, *engine, plan, Runtime::instance().scratch, failures, profile});
+        return Slot::create({device, *engine, plan, memory, failures, profile});
       }) {}
 
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
@@ -65,13 +64,16 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   const cuda::RelaxedCapture relaxed(device.driver);
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
+  memory::DevicePools& pools = Runtime::instance().pools.of(device);
+  ETRT_TRY(pools.apply(options.memory));
+
   const engine::Loader& loader = *choice.candidate.loader;
   ETRT_TRY_ASSIGN(auto engine,
                   Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
   std::unique_ptr<Handle> handle(new Handle(
-      std::make_unique<Program>(device, std::move(engine), std::move(plan), choice.candidate.describe(), options)));
+      std::make_unique<Program>(pools, std::move(engine), std::move(plan), choice.candidate.describe(), options)));
   Program& program = *handle->program_;
   ETRT_TRY(program.slots.make_first());
   if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {
@@ -107,7 +109,7 @@ Handle::~Handle() {
     return;
   }
   program_->slots.clear();
-  program_->pinned.clear();
+  program_->memory.trim();
 }
 
 Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
@@ -116,7 +118,7 @@ Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> a
   const auto start = std::chrono::steady_clock::now();
   Status status;
   {
-    Execution execution(program.device, program.plan, program.slots, program.pinned, *program.failures,
+    Execution execution(program.device, program.plan, program.slots, program.memory.pinned(), *program.failures,
                         program.counters);
     status = execution.run(arguments);
   }
@@ -142,7 +144,6 @@ ProgramReport Handle::report() const {
   report.context_bytes = memory.context_maximum;
   report.engine_bytes = memory.weights;
   report.streamed_bytes = memory.streamed_weights;
-  report.pinned_staging_bytes = program.pinned.total_bytes();
   program.slots.add_to(report);
   return report;
 }
@@ -153,6 +154,9 @@ ProgramLayers Handle::layer_times() {
 
 const cuda::Device& Handle::device() const {
   return program_->device;
+}
+memory::DevicePools& Handle::memory() const {
+  return program_->memory;
 }
 const IoPlan& Handle::plan() const {
   return program_->plan;

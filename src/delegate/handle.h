@@ -14,6 +14,7 @@
 #include <engine/engine.h>
 #include <etrt/report.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
 
 namespace etrt::delegate {
 
@@ -39,6 +40,7 @@ class Handle {
   ProgramLayers layer_times();
 
   const cuda::Device& device() const;
+  memory::DevicePools& memory() const;
   const IoPlan& plan() const;
   const std::string& variant() const;  ///< what runs: "a host program for host of 60456 bytes"
   std::size_t slot_count() const;

@@ -42,17 +42,8 @@ Report HandleList::report() {
   report.untold_failures = failures_;
   report.abandoned_programs = Runtime::instance().abandoned.count();
   for (const Entry& entry : handles_) report.programs.push_back(entry.handle->report());
-  add_scratch(report);
+  report.memory = Runtime::instance().pools.report();
   return report;
-}
-
-void HandleList::add_scratch(Report& report) const {
-  for (const Entry& entry : handles_) {
-    const cuda::Device& device = entry.handle->device();
-    const auto is_same = [&](const ScratchReport& known) { return known.device == device.label; };
-    if (std::any_of(report.scratch.begin(), report.scratch.end(), is_same)) continue;
-    report.scratch.push_back({device.label, Runtime::instance().scratch.bytes(device)});
-  }
 }
 
 std::vector<ProgramLayers> HandleList::layer_times() {

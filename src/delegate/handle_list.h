@@ -34,7 +34,6 @@ class HandleList {
     int asked = 0;  ///< by how many without the lock: it must not go meanwhile
   };
 
-  void add_scratch(Report& report) const;
   Entry* find(const Handle& handle);
 
   std::mutex mutex_;

@@ -1,14 +1,14 @@
 #include <base/try.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <cuda/wait.h>
 #include <delegate/in_flight.h>
+#include <memory/waits.h>
 
 namespace etrt::delegate {
 
 InFlight::~InFlight() {
   if (!pending_ || stream_.in_capture) return;
-  if (!cuda::wait_until_over(device_.driver, {.stream = stream_.stream, .context = device_.primary})) unproven_ = true;
+  if (!memory::wait_for_stream(device_, stream_.stream)) unproven_ = true;
 }
 
 Status InFlight::wait() {

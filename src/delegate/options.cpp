@@ -128,10 +128,28 @@ Status apply_allow_engine_code(Options& options, std::string_view key, const Val
   return {};
 }
 
+Status apply_limit(std::optional<std::size_t>& limit, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, INT64_MAX, "a number of bytes, 1 or above"));
+  limit = static_cast<std::size_t>(number);
+  return {};
+}
+
+Status apply_device_memory_limit(Options& options, std::string_view key, const Value& value) {
+  return apply_limit(options.memory.device, key, value);
+}
+
+Status apply_pinned_memory_limit(Options& options, std::string_view key, const Value& value) {
+  return apply_limit(options.memory.pinned, key, value);
+}
+
+/// Why a program may not set an option by a compile spec.
+constexpr const char* kDecidesCode = "decides what code runs";
+constexpr const char* kHoldsForAll = "holds for all programs of the process";
+
 struct Known {
   const char* key;
   Apply apply;
-  bool programs_may = true;  ///< set it, by a compile spec
+  const char* application_only = nullptr;  ///< why, where that is so
 };
 
 constexpr Known kKnown[] = {
@@ -141,9 +159,11 @@ constexpr Known kKnown[] = {
     {kOptionOptimizationProfile, apply_profile},
     {kOptionWeightStreamingBudget, apply_budget},
     {kOptionWarmUp, apply_warm_up},
-    {kOptionTensorRtLibrary, apply_tensorrt_library, false},
-    {kOptionPluginLibraries, apply_plugin_libraries, false},
-    {kOptionAllowEngineCode, apply_allow_engine_code, false},
+    {kOptionTensorRtLibrary, apply_tensorrt_library, kDecidesCode},
+    {kOptionPluginLibraries, apply_plugin_libraries, kDecidesCode},
+    {kOptionAllowEngineCode, apply_allow_engine_code, kDecidesCode},
+    {kOptionDeviceMemoryLimit, apply_device_memory_limit, kHoldsForAll},
+    {kOptionPinnedMemoryLimit, apply_pinned_memory_limit, kHoldsForAll},
 };
 
 const Known* find_known(std::string_view key) {
@@ -161,11 +181,10 @@ Error unknown(std::string_view key) {
 Status apply(Options& options, std::string_view key, const Value& value, bool from_program) {
   const Known* known = find_known(key);
   if (known == nullptr) return unknown(key);
-  if (from_program && !known->programs_may) {
+  if (from_program && known->application_only != nullptr) {
     return Error(ErrorCode::kInvalidArgument,
-                 base::concat("option '", key,
-                              "' decides what code runs: the application may set it, a program's "
-                              "compile spec may not"));
+                 base::concat("option '", key, "' ", known->application_only,
+                              ": the application may set it, a program's compile spec may not"));
   }
   return known->apply(options, key, value);
 }

@@ -12,6 +12,7 @@
 #include <delegate/warm_up.h>
 #include <engine/engine.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
 
 namespace etrt::delegate {
 
@@ -25,6 +26,7 @@ struct Options {
   int max_inflight = 4;
   std::optional<int> optimization_profile;
   engine::EngineOptions engine;
+  memory::Limits memory;
   std::vector<ShapeSet> warm_up;
 
   /// The CUDA device that the exporter labelled the delegate's memory with; none: it does not say.

@@ -7,6 +7,7 @@
 #include <api/environment.h>
 #include <api/platform.h>
 #include <delegate/device_allocator.h>
+#include <delegate/runtime.h>
 #include <etrt/backend.h>
 #include <etrt/options.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
@@ -23,7 +24,7 @@ void register_device_allocator() {
   if (api::device_allocator_left_to_others()) return;
   // A second registration aborts the process.
   if (executorch::runtime::get_device_allocator(executorch::runtime::etensor::DeviceType::CUDA) != nullptr) return;
-  static auto* const allocator = new delegate::DeviceAllocator();
+  static auto* const allocator = new delegate::DeviceAllocator(delegate::Runtime::instance().pools);
   executorch::runtime::register_device_allocator(allocator);
 }
 

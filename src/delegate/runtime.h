@@ -5,8 +5,8 @@
 #include <delegate/abandoned.h>
 #include <delegate/handle_list.h>
 #include <delegate/partition_mix.h>
-#include <delegate/scratch_pool.h>
 #include <engine/engine_cache.h>
+#include <memory/pools.h>
 
 namespace etrt::delegate {
 
@@ -15,7 +15,7 @@ namespace etrt::delegate {
 struct Runtime {
   engine::EngineCache engines;
   PartitionMix partitions;
-  ScratchPool scratch;
+  memory::Pools pools;
   HandleList handles;
   Abandoned abandoned;
   std::atomic<bool> times_layers{false};

@@ -4,8 +4,8 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <cuda/wait.h>
 #include <delegate/slot.h>
+#include <memory/waits.h>
 
 namespace etrt::delegate {
 namespace {
@@ -37,7 +37,7 @@ Status Slot::make() {
   bindings_ = std::make_unique<Bindings>(*context_, parts_.plan);
   ETRT_TRY_ASSIGN(events_, create_events());
   tells_inputs_consumed_ = context_->set_input_consumed_event(events_.inputs_consumed.get());
-  for (std::size_t i = 0; i < parts_.plan.arguments.size(); ++i) staging_.emplace_back(driver_);
+  for (std::size_t i = 0; i < parts_.plan.arguments.size(); ++i) staging_.emplace_back(parts_.memory.heap());
   return {};
 }
 
@@ -75,8 +75,7 @@ Status Slot::wait() const {
 
 bool Slot::settle() noexcept {
   if (!ran_) return true;
-  // The stream may be gone: it is no witness.
-  const bool over = cuda::wait_until_over(driver_, {.event = events_.done.get(), .context = parts_.device.primary});
+  const bool over = memory::wait_for_event(parts_.device, events_.done.get());
   if (over) ran_ = false;
   return over;
 }
@@ -99,7 +98,7 @@ Status Slot::prepare(const SelectedStream& stream) {
   if (stream.in_capture) return prepare_capture(stream);
   if (scratch_needed_ == 0) return {};
   ETRT_TRY_ASSIGN([[maybe_unused]] const auto lease,
-                  parts_.scratch.lease(scratch_, parts_.device, stream.stream, stream.id, scratch_needed_));
+                  parts_.memory.scratch().lease(scratch_, stream.stream, stream.id, scratch_needed_));
   return {};
 }
 
@@ -117,7 +116,8 @@ Status Slot::prepare_capture(const SelectedStream& stream) {
 /// Allocated while the stream is in capture, which the driver allows in relaxed mode.
 Status Slot::reserve_graph_scratch() {
   if (scratch_needed_ <= graph_scratch_bytes_) return {};
-  ETRT_TRY_ASSIGN(auto memory, cuda::create_device_memory(driver_, scratch_needed_));
+  ETRT_TRY_ASSIGN(auto memory,
+                  memory::StreamOrderedMemory::create_for_any_stream(parts_.memory.heap(), scratch_needed_));
   graph_scratch_.push_back(std::move(memory));
   graph_scratch_bytes_ = scratch_needed_;
   graph_bytes_.fetch_add(scratch_needed_, std::memory_order_relaxed);
@@ -134,7 +134,7 @@ void Slot::begin(const SelectedStream& stream) {
 }
 
 Result<std::uint64_t> Slot::stage(std::size_t argument, std::size_t bytes, cuda::StreamRef stream) {
-  DeviceStaging& staging = staging_[argument];
+  memory::DeviceStaging& staging = staging_[argument];
   const std::size_t before = staging.capacity();
   auto address = staging.reserve(bytes, stream);
   staging_bytes_.fetch_add(staging.capacity() - before, std::memory_order_relaxed);
@@ -142,9 +142,9 @@ Result<std::uint64_t> Slot::stage(std::size_t argument, std::size_t bytes, cuda:
 }
 
 Status Slot::run(const SelectedStream& stream, engine::OutputAllocator* outputs) {
-  ScratchPool::Lease lease;
+  memory::ScratchPool::Lease lease;
   if (scratch_needed_ > 0 && !stream.in_capture) {
-    ETRT_TRY_ASSIGN(lease, parts_.scratch.lease(scratch_, parts_.device, stream.stream, stream.id, scratch_needed_));
+    ETRT_TRY_ASSIGN(lease, parts_.memory.scratch().lease(scratch_, stream.stream, stream.id, scratch_needed_));
     ETRT_TRY(give_scratch(lease.address));
   } else if (scratch_needed_ > 0) {
     ETRT_TRY(give_scratch(graph_scratch_.back().get()));
@@ -166,7 +166,9 @@ Status Slot::give_scratch(std::uint64_t address) {
 
 Status Slot::finish(const SelectedStream& stream) {
   ETRT_TRY(cuda::check(driver_, driver_.cuEventRecord(done(), stream.stream.get()), "cuEventRecord"));
-  if (!stream.in_capture) ran_ = warm_ = true;
+  if (stream.in_capture) return {};
+  ran_ = warm_ = true;
+  scratch_.used_until(done());
   return {};
 }
 

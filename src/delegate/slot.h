@@ -12,14 +12,14 @@
 #include <cuda/owners.h>
 #include <delegate/arguments.h>
 #include <delegate/bindings.h>
-#include <delegate/device_staging.h>
 #include <delegate/failures.h>
 #include <delegate/io_plan.h>
-#include <delegate/scratch_pool.h>
 #include <delegate/stream_selection.h>
 #include <engine/engine.h>
 #include <etrt/report.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
+#include <memory/device_staging.h>
 
 namespace etrt::delegate {
 
@@ -28,7 +28,7 @@ struct SlotParts {
   const cuda::Device& device;
   engine::Engine& engine;
   const IoPlan& plan;
-  ScratchPool& scratch;
+  memory::DevicePools& memory;
   std::shared_ptr<Failures> failures;
   std::optional<int> profile;
 };
@@ -148,7 +148,7 @@ class Slot {
   SlotFailures failures_;
   std::unique_ptr<engine::ExecutionContext> context_;
   std::unique_ptr<Bindings> bindings_;
-  std::vector<DeviceStaging> staging_;
+  std::vector<memory::DeviceStaging> staging_;
 
   /// Captured calls have events of their own: one that was recorded in a capture breaks it when somebody asks, and
   /// tells nothing of the calls before.
@@ -157,8 +157,8 @@ class Slot {
 
   /// Outside of captures scratch memory is shared with all that runs on the stream. A graph may run at any time, so it
   /// has memory of its own; earlier graphs keep theirs.
-  ScratchPool::Ref scratch_;
-  std::vector<cuda::DeviceMemory> graph_scratch_;
+  memory::ScratchPool::Ref scratch_;
+  std::vector<memory::StreamOrderedMemory> graph_scratch_;
   std::size_t graph_scratch_bytes_ = 0;  ///< of the last
   std::size_t scratch_needed_ = 0;       ///< by the context, for the shapes that it is set to
   Scratch given_;                        ///< to the context

@@ -1,5 +1,6 @@
 // What the delegate hands to the caller besides results: completion events and a report of what it did and holds.
 
+#include <algorithm>
 #include <delegate_fixture.h>
 #include <thread>
 
@@ -146,11 +147,14 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   EXPECT_EQ(program.execution_contexts, 1u);
   EXPECT_EQ(program.context_bytes, 64u * 4u * 4u) << "what a context needs for the largest shapes";
   EXPECT_GE(program.device_staging_bytes, 32u);
-  EXPECT_GE(program.pinned_staging_bytes, 32u);
   EXPECT_EQ(program.graph_bytes, 32u);
-  ASSERT_EQ(all.scratch.size(), 1u);
-  EXPECT_EQ(all.scratch[0].device, device().name());
-  EXPECT_EQ(all.scratch[0].bytes, 32u);
+  const auto memory = std::find_if(all.memory.begin(), all.memory.end(),
+                                   [&](const MemoryReport& known) { return known.device == device().name(); });
+  ASSERT_NE(memory, all.memory.end());
+  EXPECT_EQ(memory->scratch_bytes, 32u);
+  EXPECT_EQ(memory->device_bytes, 32u + program.graph_bytes + program.device_staging_bytes);
+  EXPECT_GE(memory->pinned_bytes, 32u);
+  EXPECT_EQ(memory->abandoned_bytes, 0u);
 }
 
 TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
