@@ -6,6 +6,7 @@
 #include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <cuda/alignment.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
@@ -18,9 +19,6 @@ namespace etrt::delegate {
 namespace {
 
 namespace et = executorch::runtime;
-
-/// CUDA aligns every allocation to this at least.
-constexpr std::size_t kCudaAlignment = 256;
 
 /// The device that a program calls `index`.
 Result<const cuda::Device*> device_of(int index) {
@@ -61,7 +59,8 @@ struct DeviceAllocator::Allocation {
 Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation::create(const cuda::Device& device,
                                                                                          std::size_t bytes,
                                                                                          std::size_t alignment) {
-  const auto wanted = base::checked_add(std::max<std::size_t>(bytes, 1), alignment > kCudaAlignment ? alignment : 0);
+  const auto wanted =
+      base::checked_add(std::max<std::size_t>(bytes, 1), alignment > cuda::kAllocationAlignment ? alignment : 0);
   if (!wanted) return Error(ErrorCode::kOutOfMemory, base::concat(bytes, " bytes are more than any device has"));
   const cuda::Driver& driver = device.driver;
   // The primary context, whichever is current: CUDA has no per-thread stream in a green one.

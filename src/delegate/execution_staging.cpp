@@ -3,17 +3,16 @@
 #include <cstring>
 
 #include <base/try.h>
+#include <cuda/alignment.h>
 #include <cuda/error.h>
 #include <delegate/execution.h>
 
 namespace etrt::delegate {
 namespace {
 
-/// Staged tensors start at CUDA's own allocation alignment.
-constexpr std::size_t kStagingAlignment = 256;
-
+/// Staged tensors start as CUDA's own allocations do.
 constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment;
+  return (bytes + cuda::kAllocationAlignment - 1) / cuda::kAllocationAlignment * cuda::kAllocationAlignment;
 }
 
 }  // namespace

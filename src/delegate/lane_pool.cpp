@@ -230,9 +230,7 @@ std::vector<LayerTime> LanePool::layer_times() {
   const cuda::RelaxedCapture relaxed(device_.driver);
   // An engine without layers, and one that has not run since, answer with an error: there is nothing to tell.
   auto times = lease->context().layer_times();
-  if (!times.ok()) return layers;
-  for (engine::LayerTime& time : *times) layers.push_back({std::move(time.name), time.milliseconds});
-  return layers;
+  return times.ok() ? std::move(times).value() : layers;
 }
 
 }  // namespace etrt::delegate

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include <cuda/refs.h>
 #include <engine/dims.h>
+#include <etrt/report.h>
 #include <etrt/result.h>
 
 namespace etrt::engine {
@@ -22,12 +22,6 @@ class OutputAllocator {
   /// `stream`, on which it is used first, may be one of the engine's own.
   virtual std::uint64_t allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) = 0;
   virtual void set_shape(std::size_t tensor, const Dims& dims) = 0;
-};
-
-/// How long one layer of an engine took on the device (TensorRT: IProfiler).
-struct LayerTime {
-  std::string name;
-  float milliseconds;
 };
 
 /// One engine in execution: shapes, addresses, scratch memory. TensorRT's IExecutionContext is one.

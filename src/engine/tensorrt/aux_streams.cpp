@@ -6,6 +6,7 @@
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
 #include <engine/tensorrt/aux_streams.h>
+#include <engine/tensorrt/own_work.h>
 
 namespace etrt::engine::tensorrt {
 
@@ -28,11 +29,20 @@ Result<std::span<CUstream>> AuxStreams::streams_for(cuda::StreamRef stream) {
   return given_ = sets_.back().streams;
 }
 
-void AuxStreams::drain(cuda::StreamRef stream) const {
-  // Waiting for a stream that is in capture would break the capture.
-  if (const auto in_capture = cuda::is_in_capture(device_.driver, stream); !in_capture.ok() || *in_capture) return;
-  const cuda::RelaxedCapture relaxed(device_.driver);
-  for (CUstream aux : given_) static_cast<void>(device_.driver.cuStreamSynchronize(aux));
+bool AuxStreams::drain(cuda::StreamRef stream) {
+  // Waiting for a stream that is in capture would break the capture, so one that may be is not waited for.
+  const auto in_capture = cuda::is_in_capture(device_.driver, stream);
+  if (in_capture.ok() && *in_capture) return true;
+  const bool over = in_capture.ok() && wait_for_end(device_, given_);
+  is_at_work_ = is_at_work_ || !over;
+  return over;
+}
+
+bool AuxStreams::settle() {
+  if (!is_at_work_) return true;
+  // The streams may be gone by now, their work need not.
+  is_at_work_ = !wait_for_context(device_);
+  return !is_at_work_;
 }
 
 Result<CUgreenCtx> AuxStreams::partition_of(cuda::StreamRef stream) const {

@@ -25,8 +25,12 @@ class AuxStreams {
   /// capture and its partition has none yet.
   Result<std::span<CUstream>> streams_for(cuda::StreamRef stream);
 
-  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then.
-  void drain(cuda::StreamRef stream) const;
+  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then. False when nothing
+  /// proves that it is over.
+  bool drain(cuda::StreamRef stream);
+
+  /// Waits again for what `drain` could not. False when nothing proves that it is over.
+  bool settle();
 
  private:
   struct Set {
@@ -43,6 +47,7 @@ class AuxStreams {
   std::size_t count_;
   std::vector<Set> sets_;
   std::span<CUstream> given_;
+  bool is_at_work_ = false;  ///< what a `drain` left
 };
 
 }  // namespace etrt::engine::tensorrt
