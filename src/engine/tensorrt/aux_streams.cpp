@@ -33,9 +33,21 @@ bool AuxStreams::drain(cuda::StreamRef stream) {
   // Waiting for a stream that is in capture would break the capture, so one that may be is not waited for.
   const auto in_capture = cuda::is_in_capture(device_.driver, stream);
   if (in_capture.ok() && *in_capture) return true;
-  const bool over = in_capture.ok() && wait_for_end(device_, given_);
-  is_at_work_ = is_at_work_ || !over;
-  return over;
+  if (in_capture.ok() && wait_for_end(device_, given_)) return true;
+  is_at_work_ = true;
+  return join(stream).ok();
+}
+
+Status AuxStreams::join(cuda::StreamRef stream) const {
+  const cuda::Driver& driver = device_.driver;
+  const cuda::RelaxedCapture relaxed(driver);
+  ETRT_TRY_ASSIGN(const auto scope, push_primary(device_));
+  ETRT_TRY_ASSIGN(const auto event, cuda::create_event(driver));
+  for (CUstream aux : given_) {
+    ETRT_TRY(cuda::check(driver, driver.cuEventRecord(event.get(), aux), "cuEventRecord"));
+    ETRT_TRY(cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), event.get(), 0), "cuStreamWaitEvent"));
+  }
+  return {};
 }
 
 bool AuxStreams::settle() {

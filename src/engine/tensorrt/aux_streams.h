@@ -25,8 +25,8 @@ class AuxStreams {
   /// capture and its partition has none yet.
   Result<std::span<CUstream>> streams_for(cuda::StreamRef stream);
 
-  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then. False when nothing
-  /// proves that it is over.
+  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then. What cannot be
+  /// waited for is ordered before all that `stream` is given next; false when that fails too.
   bool drain(cuda::StreamRef stream);
 
   /// Waits again for what `drain` could not. False when nothing proves that it is over.
@@ -42,6 +42,7 @@ class AuxStreams {
   Result<CUgreenCtx> partition_of(cuda::StreamRef stream) const;
   bool is_alive(const Set& set) const;
   Result<Set> create_set(CUgreenCtx green);
+  Status join(cuda::StreamRef stream) const;
 
   const cuda::Device& device_;
   std::size_t count_;

@@ -98,10 +98,24 @@ TEST_P(TensorRtOwnWork, OfAFailedEnqueueIsWaitedForByTheContextWhenItsStreamsCan
   ASSERT_THAT(synchronize(stream()), is_ok());
 }
 
+TEST_P(TensorRtOwnWork, OfAFailedEnqueueThatCannotBeWaitedForIsOrderedOnTheCallersStream) {
+  const auto engine = load(unjoined_plan());
+  const auto bound = this->bound(*engine);
+  auto gate = close_gate(stream().get());
+  fail_all_waits();
+  EXPECT_FALSE(bound.context->enqueue(stream().get()).ok());
+  gate.open();
+  // All that the caller waits for before its tensors go: the virtual GPU reports work that is not ordered before.
+  ASSERT_THAT(synchronize(stream()), is_ok());
+  EXPECT_THAT(driver().cuStreamQuery(state().left_running), is_ok());
+  allow_waits();
+}
+
 TEST_P(TensorRtOwnWork, OfAFailedEnqueueThatCannotBeWaitedForIsToldAndWaitedForAtTheEnd) {
   const auto engine = load(unjoined_plan());
   auto bound = this->bound(*engine);
   fail_all_waits();
+  calls().refused.insert(Symbol::k_cuEventRecord);
   EXPECT_THAT(bound.context->enqueue(stream().get()),
               fails_with(ErrorCode::kDriver, HasSubstr("auxiliary streams cannot be waited for")));
   allow_waits();
