@@ -8,7 +8,8 @@ Result<CurrentContext> CurrentContext::ensure(const Driver& driver, CUdevice dev
   CUdevice current = -1;
   const CUresult result = driver.cuCtxGetDevice(&current);
   if (result == CUDA_SUCCESS && current == device) return CurrentContext(nullptr);
-  if (result != CUDA_SUCCESS && result != CUDA_ERROR_INVALID_CONTEXT) {
+  const bool none = result == CUDA_ERROR_INVALID_CONTEXT || result == CUDA_ERROR_CONTEXT_IS_DESTROYED;
+  if (result != CUDA_SUCCESS && !none) {
     ETRT_TRY(check(driver, result, "cuCtxGetDevice"));
   }
   return push(driver, primary);

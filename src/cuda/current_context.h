@@ -7,7 +7,7 @@ namespace etrt::cuda {
 
 /// A scope in which a context of `device` is current. A current context of that device is left alone, a green one too:
 /// cudaSetDevice would silently replace it by the primary context. Otherwise `primary` is pushed, and popped on every
-/// way out.
+/// way out; also over a context that was destroyed while it was current, which is none.
 /// Threads: a scope belongs to the thread that made it.
 class CurrentContext {
  public:
@@ -20,9 +20,6 @@ class CurrentContext {
   CurrentContext(CurrentContext&& other) noexcept : pushed_on_(other.pushed_on_) { other.pushed_on_ = nullptr; }
   CurrentContext& operator=(CurrentContext&&) = delete;
   ~CurrentContext();
-
-  /// Whether the caller's own context was already one of the device, and was left current.
-  bool kept_callers() const noexcept { return pushed_on_ == nullptr; }
 
  private:
   explicit CurrentContext(const Driver* pushed_on) : pushed_on_(pushed_on) {}

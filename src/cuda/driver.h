@@ -47,6 +47,11 @@ struct Driver {
     return cuDeviceGetDevResource && cuDevSmResourceSplitByCount && cuDevResourceGenerateDesc && cuGreenCtxCreate &&
            cuGreenCtxDestroy && cuGreenCtxGetDevResource && cuCtxFromGreenCtx && cuGreenCtxStreamCreate;
   }
+
+  /// Whether the graph of a capture can be made to keep something alive: a driver before CUDA 12.3 cannot.
+  bool has_user_objects() const {
+    return cuUserObjectCreate && cuUserObjectRelease && cuGraphRetainUserObject && cuStreamGetCaptureInfo;
+  }
 };
 
 }  // namespace etrt::cuda

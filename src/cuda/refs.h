@@ -29,17 +29,4 @@ inline StreamRef legacy_stream() {
   return StreamRef(CU_STREAM_LEGACY);
 }
 
-/// A borrowed event.
-class EventRef {
- public:
-  EventRef(CUevent handle) noexcept : handle_(handle) {}
-  EventRef(int) = delete;
-  EventRef(std::nullptr_t) = delete;
-
-  CUevent get() const noexcept { return handle_; }
-
- private:
-  CUevent handle_;
-};
-
 }  // namespace etrt::cuda

@@ -31,6 +31,7 @@ void Capture::end() {
     stream->capture.reset();
   }
   participants.clear();
+  references.reset();
   origin = nullptr;
   ended = true;
 }

@@ -8,6 +8,7 @@
 #include <cuda.h>
 
 #include <vgpu/operation.h>
+#include <vgpu/user_objects.h>
 
 namespace etrt::vgpu {
 
@@ -22,7 +23,10 @@ struct Capture {
   };
 
   CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
-  std::uint64_t thread = 0;  ///< that began it, by `ThreadState::id`
+  std::uint64_t thread = 0;                    ///< that began it, by `ThreadState::id`
+  std::uint64_t id = 0;                        ///< CUDA: unique in the process
+  CUgraph graph = nullptr;                     ///< what it will become
+  std::shared_ptr<UserReferences> references;  ///< of that graph
   const Stream* origin = nullptr;
   bool invalidated = false;
   bool ended = false;

@@ -7,6 +7,7 @@
 #include <cuda.h>
 
 #include <vgpu/operation.h>
+#include <vgpu/user_objects.h>
 
 namespace etrt::vgpu {
 
@@ -20,12 +21,14 @@ struct GraphProgram {
 
 struct Graph {
   std::shared_ptr<const GraphProgram> program;
+  std::shared_ptr<UserReferences> references;
 };
 
 /// An instantiated graph. Launches of one run one after another, whichever stream they are launched in.
 /// Threads: guarded by the machine's mutex.
 struct GraphExec {
   std::shared_ptr<const GraphProgram> program;
+  std::shared_ptr<const UserReferences> references;  ///< shared with its launches under way
   Point last_launch;
   VectorClock clock;
 };

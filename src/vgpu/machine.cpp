@@ -40,6 +40,9 @@ Machine::~Machine() {
   for (const auto& stream : open) close_stream(*stream);
   worker_ended_.wait(lock, [this] { return running_workers_ == 0; });
   join_ended_workers(lock);
+  lock.unlock();
+  user_objects.destructors.end();
+  lock.lock();
   // Each holds the other.
   for (const auto& [handle, context] : contexts) context->legacy.reset();
   for (const auto& thread : threads_) {
@@ -137,7 +140,7 @@ std::size_t Machine::live_allocations() const {
 
 std::size_t Machine::live_handles() const {
   return streams.size() + events.size() + graphs.size() + graph_execs.size() + modules.size() + green_contexts.size() +
-         abandoned_handles;
+         user_objects.size() + abandoned_handles;
 }
 
 }  // namespace etrt::vgpu

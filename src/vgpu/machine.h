@@ -21,6 +21,7 @@
 #include <vgpu/order_checker.h>
 #include <vgpu/stream.h>
 #include <vgpu/thread_state.h>
+#include <vgpu/user_objects.h>
 #include <vgpu/virtual_gpu.h>
 
 namespace etrt::vgpu {
@@ -89,6 +90,7 @@ class Machine {
   Registry<CUevent, Event> events;
   Registry<CUmodule, Module> modules;
   Registry<CUfunction, Function> functions;
+  UserObjects user_objects;  ///< outlive the graphs that keep them
   Registry<CUgraph, Graph> graphs;
   Registry<CUgraphExec, GraphExec> graph_execs;
   struct ResourceDescription {

@@ -17,6 +17,7 @@ namespace etrt::vgpu {
 
 struct Event;
 struct GraphProgram;
+class UserReferences;
 
 /// A range that an operation touches. `label` says what the operation is; it lives as long as the machine.
 struct Access {
@@ -59,6 +60,7 @@ struct ReleaseWork {
 };
 struct GraphWork {
   std::shared_ptr<const GraphProgram> program;
+  std::shared_ptr<const UserReferences> references;  ///< what the launch keeps alive
 };
 
 using Work =

@@ -22,6 +22,7 @@ void bind_memory(cuda::Driver& table, Machine& machine);
 void bind_pointers(cuda::Driver& table, Machine& machine);
 void bind_copies(cuda::Driver& table, Machine& machine);
 void bind_graphs(cuda::Driver& table, Machine& machine);
+void bind_user_objects(cuda::Driver& table, Machine& machine);
 void bind_modules(cuda::Driver& table, Machine& machine);
 
 }  // namespace etrt::vgpu

@@ -20,6 +20,9 @@ CUresult begin_capture(Machine& machine, CUstream handle, CUstreamCaptureMode mo
     auto capture = std::make_shared<Capture>();
     capture->mode = mode;
     capture->thread = call.thread.id;
+    capture->id = next_capture_id();
+    capture->graph = next_handle<CUgraph>();
+    capture->references = std::make_shared<UserReferences>(machine.user_objects);
     capture->origin = stream.get();
     capture->participants.push_back(stream.get());
     stream->capture = capture;
@@ -51,6 +54,7 @@ CUresult end_capture(Machine& machine, CUstream handle, CUgraph* out) {
     if (capture->origin != stream.get()) return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
     const bool other_thread = capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != call.thread.id;
     const bool joined = capture->joined();
+    auto references = std::move(capture->references);
     capture->end();
     std::erase(machine.captures, capture);
     const auto program = make_program(*capture);
@@ -58,10 +62,15 @@ CUresult end_capture(Machine& machine, CUstream handle, CUgraph* out) {
     if (other_thread) return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
     if (capture->invalidated) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (!joined) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
-    *out = next_handle<CUgraph>();
-    machine.graphs.emplace(*out, std::make_shared<Graph>(Graph{program}));
+    machine.graphs.emplace(capture->graph, std::make_shared<Graph>(Graph{program, std::move(references)}));
+    *out = capture->graph;
     return CUDA_SUCCESS;
   });
+}
+
+CUstreamCaptureStatus status_of(const Stream& stream) {
+  if (stream.capture == nullptr) return CU_STREAM_CAPTURE_STATUS_NONE;
+  return stream.capture->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED : CU_STREAM_CAPTURE_STATUS_ACTIVE;
 }
 
 CUresult is_capturing(Machine& machine, CUstream handle, CUstreamCaptureStatus* status) {
@@ -70,11 +79,25 @@ CUresult is_capturing(Machine& machine, CUstream handle, CUstreamCaptureStatus* 
     std::shared_ptr<Stream> stream;
     if (const CUresult refused = call.find(handle, stream)) return refused;
     if (call.conflicts_with_captures(*stream, false)) return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
-    if (stream->capture == nullptr) {
-      *status = CU_STREAM_CAPTURE_STATUS_NONE;
-    } else {
-      *status = stream->capture->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED : CU_STREAM_CAPTURE_STATUS_ACTIVE;
-    }
+    *status = status_of(*stream);
+    return CUDA_SUCCESS;
+  });
+}
+
+/// Captured nodes have no handles before the capture ends, so their dependencies cannot be asked for.
+CUresult capture_info(Machine& machine, CUstream handle, CUstreamCaptureStatus* status, cuuint64_t* id, CUgraph* graph,
+                      const CUgraphNode** dependencies, const CUgraphEdgeData** edges, std::size_t* count) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
+    if (status == nullptr || (edges != nullptr && dependencies == nullptr)) return CUDA_ERROR_INVALID_VALUE;
+    std::shared_ptr<Stream> stream;
+    if (const CUresult refused = call.find(handle, stream)) return refused;
+    if (call.conflicts_with_captures(*stream, false)) return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+    if (dependencies != nullptr) return CUDA_ERROR_NOT_SUPPORTED;
+    *status = status_of(*stream);
+    if (*status != CU_STREAM_CAPTURE_STATUS_ACTIVE) return CUDA_SUCCESS;
+    if (id != nullptr) *id = stream->capture->id;
+    if (graph != nullptr) *graph = stream->capture->graph;
+    if (count != nullptr) *count = stream->tail.size();
     return CUDA_SUCCESS;
   });
 }
@@ -117,6 +140,7 @@ CUresult instantiate(Machine& machine, CUgraphExec* out, CUgraph handle, unsigne
     if (const CUresult refused = call.refuse_in_capture("cuGraphInstantiateWithFlags")) return refused;
     auto exec = std::make_shared<GraphExec>();
     exec->program = graph->program;
+    exec->references = std::make_shared<const UserReferences>(*graph->references);
     *out = next_handle<CUgraphExec>();
     machine.graph_execs.emplace(*out, std::move(exec));
     return CUDA_SUCCESS;
@@ -132,7 +156,7 @@ CUresult launch(Machine& machine, CUgraphExec handle, CUstream stream_handle) {
     // What an H200 answers, though a graph might have become a node of the captured one.
     if (const CUresult refused = call.refuse_capturing(*stream, "cuGraphLaunch", false)) return refused;
     auto operation = call.operation();
-    operation->work = GraphWork{exec->program};
+    operation->work = GraphWork{exec->program, exec->references};
     if (!exec->last_launch.reached()) operation->waits.push_back(exec->last_launch);
     if (machine.checker != nullptr) stream->timeline->clock.merge(exec->clock);
     machine.enqueue(stream, std::move(operation), exec->program->accesses);
@@ -153,6 +177,7 @@ void bind_graphs(cuda::Driver& table, Machine& machine) {
   bind<&begin_capture>(table.cuStreamBeginCapture, machine);
   bind<&end_capture>(table.cuStreamEndCapture, machine);
   bind<&is_capturing>(table.cuStreamIsCapturing, machine);
+  bind<&capture_info>(table.cuStreamGetCaptureInfo, machine);
   bind<&exchange_mode>(table.cuThreadExchangeStreamCaptureMode, machine);
   bind<&get_nodes>(table.cuGraphGetNodes, machine);
   bind<&graph_destroy>(table.cuGraphDestroy, machine);

@@ -17,6 +17,7 @@ class VirtualGpu::Impl {
     bind_pointers(table, machine);
     bind_copies(table, machine);
     bind_graphs(table, machine);
+    bind_user_objects(table, machine);
     bind_modules(table, machine);
   }
 

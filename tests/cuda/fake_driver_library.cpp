@@ -1,6 +1,6 @@
 // A shared object that looks like a CUDA driver library: cuGetProcAddress hands out a stub for every entry point of the
 // table. What is wrong with it is chosen at compile time, one library each:
-//   FAKE_WITHOUT="cuGraphLaunch"  that entry point is missing
+//   FAKE_WITHOUT="cuGraphDestroy" that entry point is missing; several have commas between them
 //   FAKE_NEWEST=12030             entry points of later versions are missing
 //   FAKE_INIT_RESULT=...          what cuInit answers
 //   FAKE_DEVICES=0                how many devices there are
@@ -68,10 +68,20 @@ const Entry kEntries[] = {{"cuInit", 2000, reinterpret_cast<void*>(&answer_init)
 #undef FAKE_ENTRY
 };
 
+bool is_missing(std::string_view name) {
+  std::string_view missing(FAKE_WITHOUT);
+  while (!missing.empty()) {
+    const auto comma = missing.find(',');
+    if (missing.substr(0, comma) == name) return true;
+    missing = comma == std::string_view::npos ? "" : missing.substr(comma + 1);
+  }
+  return false;
+}
+
 /// Like a driver, knows an entry point from the version on that introduced its signature.
 [[maybe_unused]] CUresult find(const char* name, void** address, int version) {
   *address = nullptr;
-  if (std::string_view(name) == FAKE_WITHOUT) return CUDA_ERROR_NOT_FOUND;
+  if (is_missing(name)) return CUDA_ERROR_NOT_FOUND;
   for (const auto& entry : kEntries) {
     if (entry.name != name) continue;
     if (entry.version != version || entry.version > FAKE_NEWEST) return CUDA_ERROR_NOT_FOUND;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <cuda/fake_table.h>
 
@@ -27,6 +28,7 @@ FakeTable::FakeTable() {
   ETRT_FAKE_ENTRY(cuCtxGetDevice, get_device);
   ETRT_FAKE_ENTRY(cuCtxPushCurrent, push);
   ETRT_FAKE_ENTRY(cuCtxPopCurrent, pop);
+  ETRT_FAKE_ENTRY(cuThreadExchangeStreamCaptureMode, exchange_mode);
   ETRT_FAKE_ENTRY(cuGetErrorName, error_name);
   ETRT_FAKE_ENTRY(cuGetErrorString, error_string);
 #undef ETRT_FAKE_ENTRY
@@ -77,6 +79,17 @@ CUresult FakeTable::pop(FakeTable& self, CUcontext* context) {
   if (self.context_stack.empty()) return CUDA_ERROR_INVALID_CONTEXT;
   *context = self.context_stack.back();
   self.context_stack.pop_back();
+  return CUDA_SUCCESS;
+}
+
+CUresult FakeTable::exchange_mode(FakeTable& self, CUstreamCaptureMode* mode) {
+  self.calls.emplace_back("cuThreadExchangeStreamCaptureMode");
+  if (self.answer != CUDA_SUCCESS) return self.answer;
+  if (self.refusals > 0) {
+    --self.refusals;
+    return CUDA_ERROR_UNKNOWN;
+  }
+  std::swap(*mode, self.capture_mode);
   return CUDA_SUCCESS;
 }
 

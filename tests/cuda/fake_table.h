@@ -28,6 +28,12 @@ class FakeTable {
   /// What the next calls of everything but error names answer.
   CUresult answer = CUDA_SUCCESS;
 
+  /// Of the one thread.
+  CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
+
+  /// How many of the next exchanges of the mode are refused.
+  int refusals = 0;
+
   /// The handle of a context of `device`; another number, another context.
   static CUcontext context_of(CUdevice device, int number = 0);
 
@@ -39,6 +45,7 @@ class FakeTable {
   static CUresult get_device(FakeTable& self, CUdevice* device);
   static CUresult push(FakeTable& self, CUcontext context);
   static CUresult pop(FakeTable& self, CUcontext* context);
+  static CUresult exchange_mode(FakeTable& self, CUstreamCaptureMode* mode);
   static CUresult error_name(FakeTable& self, CUresult result, const char** name);
   static CUresult error_string(FakeTable& self, CUresult result, const char** text);
 

@@ -37,7 +37,7 @@ TEST(Library, AMissingLibraryIsNotFoundAndTheMessageSaysWhatToDo) {
 TEST(Library, AMissingEntryPointIsNotSupportedAndNamed) {
   const auto driver = load_library(fake("too_old"));
   EXPECT_THAT(driver, fails_with(ErrorCode::kNotSupported));
-  EXPECT_THAT(message_of(driver), AllOf(HasSubstr("cuGraphLaunch"), HasSubstr("CUDA 10.0"), HasSubstr("too old")));
+  EXPECT_THAT(message_of(driver), AllOf(HasSubstr("cuGraphDestroy"), HasSubstr("CUDA 10.0"), HasSubstr("too old")));
 }
 
 TEST(Library, ALibraryWithoutCuGetProcAddressIsNotSupported) {
@@ -78,6 +78,23 @@ TEST(Library, ADriverWithoutGreenStreamsHasNoPartitions) {
   EXPECT_TRUE((*driver)->cuGreenCtxCreate);
   EXPECT_FALSE((*driver)->cuGreenCtxStreamCreate);
   EXPECT_FALSE((*driver)->has_partitions());
+}
+
+TEST(Library, ADriverWithoutUserObjectsLosesThemOnly) {
+  const auto complete = load_library(fake("complete"));
+  const auto driver = load_library(fake("no_user_objects"));
+  ASSERT_THAT(complete, is_ok());
+  ASSERT_THAT(driver, is_ok());
+  EXPECT_TRUE((*complete)->has_user_objects());
+  EXPECT_FALSE((*driver)->has_user_objects());
+  EXPECT_TRUE((*driver)->has_partitions());
+}
+
+TEST(Library, WhatEtrtItselfNeverCallsMayBeMissing) {
+  const auto driver = load_library(fake("bare"));
+  ASSERT_THAT(driver, is_ok());
+  EXPECT_FALSE((*driver)->cuGraphLaunch);
+  EXPECT_TRUE((*driver)->cuLaunchKernel);
 }
 
 TEST(Library, TheOldCuGetProcAddressWillDo) {
