@@ -33,7 +33,7 @@ struct Argument {
   std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(data); }
 
   executorch::aten::Tensor tensor;
-  engine::Dims dims;
+  engine::Dims dims;  ///< the engine's: a scalar may be [1] where the tensor has rank 0, and the reverse
   std::size_t bytes = 0;
   void* data = nullptr;
   bool labelled_cuda = false;

@@ -6,6 +6,7 @@
 #include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <cuda/alignment.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
@@ -65,7 +66,7 @@ Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation
                                                                                          std::size_t bytes,
                                                                                          std::size_t alignment) {
   const auto wanted =
-      base::checked_add(std::max<std::size_t>(bytes, 1), alignment > memory::kAlignment ? alignment : 0);
+      base::checked_add(std::max<std::size_t>(bytes, 1), alignment > cuda::kAllocationAlignment ? alignment : 0);
   if (!wanted) return Error(ErrorCode::kOutOfMemory, base::concat(bytes, " bytes are more than any device has"));
   const cuda::Device& device = heap.device();
   const cuda::Driver& driver = device.driver;

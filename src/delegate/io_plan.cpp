@@ -2,6 +2,7 @@
 
 #include <base/format.h>
 #include <base/try.h>
+#include <blob/format.h>
 #include <delegate/binding_bounds.h>
 #include <delegate/io_plan.h>
 
@@ -47,10 +48,40 @@ Status check_alias(const ArgumentPlan& output, const ArgumentPlan& input) {
                    engine::to_string(in.maximum), "): both must have one type and shape, which no data decides"));
 }
 
+/// An engine that does not know of an alias may overwrite the input while it still reads it. Aliases of kind "user" are
+/// the exporter's promise, of which TensorRT knows nothing.
+Status check_against_engine(const blob::AliasedIo& alias, const ArgumentPlan& output, const ArgumentPlan& input,
+                            const engine::Engine& engine) {
+  const std::optional<std::size_t> known = output.info.aliased_input;
+  const bool must_be_known = engine.knows_aliases() && alias.kind != blob::kAliasUser;
+  if (known ? *known == input.tensor : !must_be_known) return {};
+  return Error(
+      ErrorCode::kInvalidData,
+      base::concat("aliased_io says that output '", alias.output, "' is the memory of input '", alias.input,
+                   "', the engine says ",
+                   known ? base::concat("of input '", engine.tensors()[*known].name, "'") : std::string("of none"),
+                   ": the metadata is another engine's, export the program again"));
+}
+
+/// What the blob lists, or in its place what the engine has. ExecuTorch passes inputs before outputs, whatever order
+/// either has them in.
+std::vector<blob::Binding> bindings_of(const blob::Metadata& metadata, const engine::Engine& engine) {
+  std::vector<blob::Binding> bindings = metadata.io_bindings;
+  if (bindings.empty()) {
+    for (const TensorInfo& tensor : engine.tensors()) {
+      bindings.emplace_back().name = tensor.name;
+      bindings.back().is_input = tensor.is_input;
+    }
+  }
+  std::stable_partition(bindings.begin(), bindings.end(), [](const auto& binding) { return binding.is_input; });
+  return bindings;
+}
+
 }  // namespace
 
 /// From the blob (TR02), and from the engine where it knows of an alias that the blob does not name.
-Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings) {
+Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings,
+                           const engine::Engine& engine) {
   for (const blob::AliasedIo& alias : metadata.aliased_io) {
     const auto output = find_argument(arguments, bindings, alias.output, false);
     const auto input = find_argument(arguments, bindings, alias.input, true);
@@ -58,6 +89,7 @@ Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob:
       return Error(ErrorCode::kInvalidData, base::concat("aliased_io names output '", alias.output, "' and input '",
                                                          alias.input, "', which are not both bindings"));
     }
+    ETRT_TRY(check_against_engine(alias, arguments[*output], arguments[*input], engine));
     arguments[*output].aliased_input = input;
   }
   for (ArgumentPlan& output : arguments) {
@@ -77,9 +109,7 @@ Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engi
   IoPlan plan;
   plan.synchronous = engine.synchronous();
   plan.keeps_state = engine.keeps_state();
-  // ExecuTorch passes inputs before outputs, whatever order the blob lists them in.
-  std::vector<blob::Binding> bindings = metadata.io_bindings;
-  std::stable_partition(bindings.begin(), bindings.end(), [](const auto& binding) { return binding.is_input; });
+  const std::vector<blob::Binding> bindings = bindings_of(metadata, engine);
   if (bindings.size() != engine.tensors().size()) {
     return Error(ErrorCode::kInvalidData, base::concat("the blob lists ", bindings.size(), " bindings, the engine has ",
                                                        engine.tensors().size(), " tensors"));
@@ -99,7 +129,7 @@ Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engi
     plan.arguments.push_back(std::move(argument));
     if (binding.is_input) ++plan.input_count;
   }
-  ETRT_TRY(plan.add_aliases(metadata, bindings));
+  ETRT_TRY(plan.add_aliases(metadata, bindings, engine));
   return plan;
 }
 

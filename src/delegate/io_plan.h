@@ -22,7 +22,8 @@ struct ArgumentPlan {
   bool on_host() const { return info.location == engine::Location::kHost; }
 };
 
-/// How ExecuTorch's arguments (inputs, then outputs, in the blob's binding order) map to the engine's tensors.
+/// How ExecuTorch's arguments (inputs, then outputs, in the blob's binding order, or in the engine's where the blob
+/// lists no bindings) map to the engine's tensors.
 struct IoPlan {
   std::vector<ArgumentPlan> arguments;
   std::size_t input_count = 0;
@@ -36,7 +37,8 @@ struct IoPlan {
   static Result<IoPlan> create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name);
 
  private:
-  Status add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings);
+  Status add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings,
+                     const engine::Engine& engine);
 };
 
 }  // namespace etrt::delegate

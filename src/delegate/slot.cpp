@@ -183,15 +183,13 @@ CUevent Slot::inputs_consumed() const {
 }
 
 std::vector<LayerTime> Slot::layer_times() {
-  std::vector<LayerTime> layers;
-  if (!times_layers_ || captured_) return layers;
+  if (!times_layers_ || captured_) return {};
   const auto scope = cuda::CurrentContext::push(driver_, parts_.device.primary);
   const cuda::RelaxedCapture relaxed(driver_);
   // An engine without layers, and one that has not run since, answer with an error: there is nothing to tell.
   auto times = context_->layer_times();
-  if (!times.ok()) return layers;
-  for (engine::LayerTime& time : *times) layers.push_back({std::move(time.name), time.milliseconds});
-  return layers;
+  if (!times.ok()) return {};
+  return std::move(times).value();
 }
 
 void Slot::add_to(ProgramReport& report) const {

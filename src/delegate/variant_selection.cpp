@@ -60,7 +60,7 @@ std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& d
     const auto payload = blob.payload(variant);
     const std::string kind = variant.kind.empty() ? kind_of_engine(payload) : variant.kind;
     const engine::Loader* loader = engine::find_loader(kind);
-    // The blob says it of the engine in its main place; other variants are of other builds.
+    // `hardware_compatible` speaks of the engine in the blob's main place. Variants come from other builds.
     const bool is_engine = payload.data() == blob.engine().data();
     const engine::Target target{variant.target, is_engine && blob.metadata().hardware_compatible};
     candidates.push_back(

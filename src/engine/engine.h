@@ -24,8 +24,7 @@ struct EngineOptions {
   /// The TensorRT library to open; empty: it is looked for.
   std::string tensorrt_library = {};
 
-  /// Libraries whose plugins the engine uses, loaded before it, once a process (TensorRT:
-  /// IPluginRegistry::loadLibrary).
+  /// Libraries whose plugins the engine uses, loaded before it (TensorRT: IPluginRegistry::loadLibrary).
   std::vector<std::string> plugin_libraries = {};
 
   /// Whether an engine may bring host code of its own: version-compatible plans do, which the lean runtime then runs
@@ -50,6 +49,10 @@ class Engine {
 
   /// Inputs and outputs in the engine's own order.
   virtual std::span<const TensorInfo> tensors() const = 0;
+
+  /// Whether `tensors` tells which outputs TensorRT itself has share an input's memory (`TensorInfo::aliased_input`).
+  /// Otherwise an alias is what the program's file says of it.
+  virtual bool knows_aliases() const { return false; }
 
   /// Number of optimization profiles, at least 1.
   virtual int profile_count() const { return 1; }

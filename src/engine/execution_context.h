@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <cuda/refs.h>
 #include <engine/dims.h>
+#include <etrt/report.h>
 #include <etrt/result.h>
 
 namespace etrt::engine {
@@ -29,12 +29,6 @@ class FailureSink {
  public:
   virtual ~FailureSink() = default;
   virtual void failed(Error error) = 0;
-};
-
-/// How long one layer of an engine took on the device (TensorRT: IProfiler).
-struct LayerTime {
-  std::string name;
-  float milliseconds;
 };
 
 /// One engine in execution: shapes, addresses, scratch memory. TensorRT's IExecutionContext is one.

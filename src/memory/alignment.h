@@ -3,13 +3,13 @@
 #include <bit>
 #include <cstddef>
 
+#include <cuda/alignment.h>
+
 namespace etrt::memory {
 
-/// CUDA aligns every allocation to this at least; tensors that share one start at multiples of it.
-inline constexpr std::size_t kAlignment = 256;
-
+/// Tensors that share a block start as CUDA's own allocations do.
 constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return (bytes + cuda::kAllocationAlignment - 1) / cuda::kAllocationAlignment * cuda::kAllocationAlignment;
 }
 
 /// A power of two where that is no great waste, so that a slowly growing size settles after a few steps.

@@ -52,11 +52,11 @@ Result<CUdeviceptr> Source::allocate_device(std::size_t bytes, cuda::StreamRef s
   void* const memory = application_->allocate_device(bytes, stream.get());
   if (memory == nullptr) return exhausted(device_, bytes, "device");
   const auto address = reinterpret_cast<CUdeviceptr>(memory);
-  if (address % kAlignment == 0) return address;
+  if (address % cuda::kAllocationAlignment == 0) return address;
   static_cast<void>(application_->deallocate_device(memory, bytes, stream.get()));
   return Error(ErrorCode::kInvalidArgument,
                base::concat("the application's memory source for ", device_.label, " gave ", memory,
-                            ", which is not aligned to ", kAlignment, " bytes"));
+                            ", which is not aligned to ", cuda::kAllocationAlignment, " bytes"));
 }
 
 bool Source::deallocate_device(CUdeviceptr address, std::size_t bytes, cuda::StreamRef stream) noexcept {

@@ -174,9 +174,9 @@ class KernelContext final : public engine::ExecutionContext {
     return {};
   }
 
-  Result<std::vector<engine::LayerTime>> layer_times() override {
+  Result<std::vector<LayerTime>> layer_times() override {
     if (!times_layers_) return ExecutionContext::layer_times();
-    std::vector<engine::LayerTime> times;
+    std::vector<LayerTime> times;
     for (const Recipe& recipe : engine_.recipes_) times.push_back({engine_.tensors_[recipe.tensor].name, 0.25f});
     return times;
   }

@@ -1,6 +1,6 @@
 #include <base/try.h>
 #include <engine/tensorrt/adapter.h>
-#include <engine/tensorrt/runtime.h>
+#include <engine/tensorrt/native_engine.h>
 #include <engine/tensorrt/tensorrt_engine.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
@@ -8,9 +8,7 @@ namespace {
 
 Result<std::unique_ptr<Engine>> load(const Library& library, const cuda::Device& device,
                                      std::span<const std::byte> plan, const EngineOptions& options) {
-  ETRT_TRY_ASSIGN(Runtime * runtime, Runtime::of(library, device, options.allow_engine_code));
-  ETRT_TRY(runtime->load_plugins(options.plugin_libraries));
-  ETRT_TRY_ASSIGN(auto native, runtime->deserialize(plan));
+  ETRT_TRY_ASSIGN(auto native, NativeEngine::load(library, plan, options));
   ETRT_TRY_ASSIGN(auto engine, TensorRtEngine::create(device, std::move(native), options));
   return std::unique_ptr<Engine>(std::move(engine));
 }

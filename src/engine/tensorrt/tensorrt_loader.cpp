@@ -19,7 +19,7 @@ std::string gpu(const cuda::Device& device) {
   return base::concat(device.label, " (", device.description, ") has ", capability(device));
 }
 
-/// The same, with what the product runs on where that is not every GPU.
+/// The GPU here, and before it those that the product runs on where these are not all.
 std::string gpu_for(const ProductInfo& product, const cuda::Device& device) {
   if (product.gpus.empty()) return gpu(device);
   return base::concat(product.name, " runs on compute capability ", product.gpus, ", ", gpu(device));
@@ -38,8 +38,8 @@ std::optional<int> capability_of_target(std::string_view target) {
 Status check_target(const cuda::Device& device, const Target& target) {
   const auto wanted = capability_of_target(target.name);
   if (!wanted) return {};
-  // Of TensorRT's two levels of compatibility one is for newer GPUs, and begins with Ampere. Which one the plan has its
-  // blob does not say: TensorRT refuses what the other does not allow.
+  // A hardware-compatible plan runs either on Ampere and all newer GPUs, or on GPUs of its own compute capability. The
+  // blob does not say which of the two: TensorRT itself refuses a newer GPU in the second case.
   constexpr int kAmpere = 80;
   const bool or_newer = target.hardware_compatible && *wanted >= kAmpere;
   const int here = device.compute_major * 10 + device.compute_minor;
@@ -48,8 +48,8 @@ Status check_target(const cuda::Device& device, const Target& target) {
                                                       *wanted % 10, or_newer ? " and later, " : ", ", gpu(device)));
 }
 
-/// TensorRT runs plans of its own version alone, but for version-compatible ones, which hold code of their writer's
-/// version. TensorRT-RTX decides for itself within a major version.
+/// TensorRT runs plans of its own version, and older ones that are version-compatible: these bring the code of their
+/// version with them, which must be allowed. TensorRT-RTX decides itself among the plans of its major version.
 Status check_plan_version(const PlanHeader& plan, const Library& library, const EngineOptions& options) {
   const bool rtx = plan.product == Product::kTensorRtRtx;
   if (rtx ? plan.version.major == library.version.major : plan.version == library.version) return {};

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,10 +81,12 @@ class EngineCalls final : public cuda::CallHook {
   cuda::CallCounter counter;
   cuda::FaultInjector faults;
   std::function<void(cuda::Symbol)> on_call;  ///< before the call is made
+  std::set<cuda::Symbol> refused;             ///< these fail, whoever makes them
 
   std::optional<CUresult> before(cuda::Symbol symbol) override {
     counter.before(symbol);
     if (on_call) on_call(symbol);
+    if (refused.contains(symbol)) return CUDA_ERROR_UNKNOWN;
     // What cannot be destroyed stays, and is nobody's leak.
     constexpr cuda::Symbol kOfDestructors[] = {cuda::Symbol::k_cuStreamDestroy, cuda::Symbol::k_cuEventDestroy,
                                                cuda::Symbol::k_cuStreamSynchronize, cuda::Symbol::k_cuMemFree};
