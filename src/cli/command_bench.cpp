@@ -1,10 +1,10 @@
 // etrt bench: what the delegate itself costs, in counts and in ratios of times.
 
 #include <filesystem>
+#include <process/process.h>
 
 #include <nlohmann/json.hpp>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cli/allocation_counter.h>
@@ -42,7 +42,7 @@ std::string heading(const Device& device) {
 Status bench_counts(const BenchOptions& options) {
   // The hook has to be in place before any device is opened, and stays for as long as drivers live.
   static auto* const counter = new cuda::CallCounter();
-  api::Platform::instance().install_hook(*counter);
+  process::Process::instance().devices().install_hook(*counter);
   ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
   ETRT_TRY_ASSIGN(const std::vector<std::string> programs, programs_of(options));
   ETRT_TRY_ASSIGN(const auto cases, open_cases(programs, device));

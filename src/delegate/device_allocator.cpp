@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <bit>
 #include <memory/stream_ordered_memory.h>
+#include <process/process.h>
 #include <utility>
 
-#include <api/platform.h>
 #include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
@@ -28,14 +28,14 @@ Result<const cuda::Device*> device_of(int index) {
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("the program asks for CUDA device ", index, ": export it for device 0 or another"));
   }
-  api::Platform& platform = api::Platform::instance();
-  bool is_virtual = !platform.why_no_cuda().empty();
+  process::Devices& devices = process::Process::instance().devices();
+  bool is_virtual = !devices.why_no_cuda().empty();
   if (const auto chosen = caller_stream_identity(); chosen && !is_virtual) {
     // There are two providers: a stream that is not CUDA's is the virtual GPU's.
-    const auto device = platform.open(base::concat("cuda:", chosen->device));
+    const auto device = devices.open(base::concat("cuda:", chosen->device));
     is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
   }
-  return platform.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
+  return devices.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <cuda/error.h>
 #include <delegate/data_dependent.h>
 #include <delegate/execution.h>
+#include <delegate/partition_mix.h>
 #include <delegate/placement.h>
-#include <delegate/runtime.h>
 
 namespace etrt::delegate {
 Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> values) {
@@ -17,11 +17,11 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
   ETRT_TRY_ASSIGN(const SelectedStream selected, select_stream(device_));
   ETRT_TRY(read_inputs());
   ETRT_TRY_ASSIGN(const LanePool::Lease lane, lanes_.lease({selected, inputs_}));
-  if (lane.changes_stream()) Runtime::instance().partitions.note(device_, selected.stream);
+  if (lane.changes_stream()) note_partition(process_.partitions(), device_, selected.stream);
   if (auto failure = lane->context().take_failure()) {
     return std::move(*failure).within("an earlier execution of this program failed after it was enqueued");
   }
-  lane->set_layer_timing(Runtime::instance().times_layers.load(std::memory_order_relaxed));
+  lane->set_layer_timing(process_.times_layers());
   ETRT_TRY(set_shapes(*lane));
   ETRT_TRY(place_arguments(*lane));
   waits_ = !selected.chosen_by_caller || returns_host_data();
@@ -187,8 +187,7 @@ Result<memory::ScratchPool::Lease> Execution::give_scratch(Lane& lane, const Sel
   if (selected.in_capture) {
     ETRT_TRY_ASSIGN(lease.address, lane.scratch_for_graph(device_, bytes));
   } else {
-    ETRT_TRY_ASSIGN(lease,
-                    Runtime::instance().scratch.lease(lane.scratch, device_, selected.stream, selected.id, bytes));
+    ETRT_TRY_ASSIGN(lease, process_.scratch().lease(lane.scratch, device_, selected.stream, selected.id, bytes));
   }
   if (lease.address != lane.scratch_address || bytes != lane.scratch_bytes) {
     lane.scratch_address = 0;

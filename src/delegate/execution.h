@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory/pinned_pool.h>
 #include <memory_resource>
+#include <process/process.h>
 
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/span.h>
@@ -24,9 +25,15 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, memory::PinnedPool& pinned,
-            Counters& counters)
-      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned), counters_(counters) {}
+  Execution(process::Process& process, const cuda::Device& device, const IoPlan& plan, LanePool& lanes,
+            memory::PinnedPool& pinned, Counters& counters)
+      : process_(process),
+        device_(device),
+        driver_(device.driver),
+        plan_(plan),
+        lanes_(lanes),
+        pinned_(pinned),
+        counters_(counters) {}
 
   Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
 
@@ -60,6 +67,7 @@ class Execution {
   std::size_t pinned_bytes(bool inputs) const;
   void copy_results_out(const Lane& lane);
 
+  process::Process& process_;
   const cuda::Device& device_;
   const cuda::Driver& driver_;
   const IoPlan& plan_;

@@ -1,8 +1,8 @@
 #include <chrono>
+#include <process/process.h>
 
 #include <executorch/runtime/platform/log.h>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
@@ -11,7 +11,6 @@
 #include <delegate/execution.h>
 #include <delegate/handle.h>
 #include <delegate/nvtx_range.h>
-#include <delegate/runtime.h>
 #include <delegate/variant_selection.h>
 #include <delegate/warm_up.h>
 #include <etrt/options.h>
@@ -27,13 +26,13 @@ struct Choice {
 /// "auto" means where the program runs: a GPU if there is one and the blob has something for it, else the virtual GPU.
 Result<Choice> choose(const blob::BlobView& blob, const Options& options) {
   const std::string& device_name = options.device;
-  auto opened = api::Platform::instance().open(device_name);
+  auto opened = process::Process::instance().devices().open(device_name);
   if (!opened.ok()) return std::move(opened).error().within(base::concat("option '", kOptionDevice, "'"));
   const cuda::Device* const device = *opened;
   auto selected = select(blob, *device, options.engine);
   if (selected.ok()) return Choice{device, std::move(selected).value()};
   if (device_name != "auto" || device->is_virtual) return std::move(selected).error();
-  ETRT_TRY_ASSIGN(const cuda::Device* fallback, api::Platform::instance().open("virtual:0"));
+  ETRT_TRY_ASSIGN(const cuda::Device* fallback, process::Process::instance().devices().open("virtual:0"));
   auto hosted = select(blob, *fallback, options.engine);
   // The error to show is the GPU's: that is what the user expected to run.
   if (!hosted.ok()) return std::move(selected).error();
@@ -41,11 +40,6 @@ Result<Choice> choose(const blob::BlobView& blob, const Options& options) {
 }
 
 }  // namespace
-
-Runtime& Runtime::instance() {
-  static Runtime* const runtime = new Runtime();
-  return *runtime;
-}
 
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
   const NvtxRange range("TensorRTBackend::init");
@@ -58,26 +52,27 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
   const engine::Loader& loader = *choice.candidate.loader;
-  ETRT_TRY_ASSIGN(auto engine,
-                  Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
+  process::Process& process = process::Process::instance();
+  ETRT_TRY_ASSIGN(auto engine, process.engines().load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
   std::unique_ptr<Handle> handle(
-      new Handle(device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
+      new Handle(process, device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
   ETRT_TRY(handle->lanes_.warm_up());
   if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {
     return std::move(warmed).error().within(base::concat("option '", kOptionWarmUp, "'"));
   }
   handle->counters_.reset();
-  Runtime::instance().handles.add(*handle);
+  process.handles().add(*handle);
   ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", handle->variant_.c_str(), device.label.c_str(),
          device.description.c_str());
   return handle;
 }
 
-Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
-               const Options& options)
-    : device_(device),
+Handle::Handle(process::Process& process, const cuda::Device& device, std::shared_ptr<engine::Engine> engine,
+               IoPlan plan, std::string variant, const Options& options)
+    : process_(process),
+      device_(device),
       engine_(std::move(engine)),
       plan_(std::move(plan)),
       variant_(std::move(variant)),
@@ -88,7 +83,7 @@ Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engin
       }) {}
 
 Handle::~Handle() {
-  Runtime::instance().handles.remove(*this);
+  process_.handles().remove(*this);
   // The primary context, whichever is current: memory goes back on its per-thread stream.
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
   lanes_.drain();
@@ -99,7 +94,7 @@ Handle::~Handle() {
 Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
   const NvtxRange range(nvtx_name_.c_str());
   const auto start = std::chrono::steady_clock::now();
-  Execution execution(device_, plan_, lanes_, pinned_, counters_);
+  Execution execution(process_, device_, plan_, lanes_, pinned_, counters_);
   Status status = execution.run(arguments);
   counters_.ended(status.ok(), std::chrono::steady_clock::now() - start);
   return status;
@@ -123,7 +118,7 @@ ProgramReport Handle::report() {
   report.pinned_staging_bytes = pinned_.total_bytes();
   lanes_.add_to(report);
   // Only while layers are timed: the stream of an earlier call may be gone.
-  if (Runtime::instance().times_layers) report.layers = lanes_.layer_times();
+  if (process_.times_layers()) report.layers = lanes_.layer_times();
   return report;
 }
 

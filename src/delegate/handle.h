@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory/pinned_pool.h>
 #include <memory>
+#include <process/process.h>
 #include <span>
 #include <string>
 
@@ -23,7 +24,7 @@ namespace etrt::delegate {
 /// One delegated program, loaded: what ExecuTorch knows as a DelegateHandle. It holds the engine it shares with others,
 /// and its own lanes.
 /// Threads: `execute` may run on several threads at once; each call is ordered by its own stream.
-class Handle {
+class Handle final : public process::LiveHandle {
  public:
   /// Loads the first payload of the blob that runs on the device the options name. `blob` need not outlive the call.
   /// Nothing is left behind on error.
@@ -34,18 +35,19 @@ class Handle {
 
   Status execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments);
 
-  ProgramReport report();
+  ProgramReport report() override;
 
-  const cuda::Device& device() const { return device_; }
+  const cuda::Device& device() const override { return device_; }
   const IoPlan& plan() const { return plan_; }
   const std::string& variant() const { return variant_; }  ///< what runs: "a host program for host of 60456 bytes"
   std::size_t lane_count() const { return lanes_.size(); }
   const std::shared_ptr<engine::Engine>& engine() const { return engine_; }
 
  private:
-  Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
-         const Options& options);
+  Handle(process::Process& process, const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan,
+         std::string variant, const Options& options);
 
+  process::Process& process_;
   const cuda::Device& device_;
   std::shared_ptr<engine::Engine> engine_;
   IoPlan plan_;

@@ -2,11 +2,11 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <process/devices.h>
 #include <set>
 #include <string_view>
 #include <variant>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <delegate/options.h>
@@ -69,7 +69,7 @@ using Apply = Status (*)(Options& options, std::string_view key, const Value& va
 
 Status apply_device(Options& options, std::string_view key, const Value& value) {
   ETRT_TRY_ASSIGN(options.device, text_of(key, value, "auto, cuda:N, virtual or virtual:N"));
-  if (Status named = api::check_device_name(options.device); !named.ok()) {
+  if (Status named = process::check_device_name(options.device); !named.ok()) {
     return std::move(named).error().within(base::concat("option '", key, "'"));
   }
   return {};

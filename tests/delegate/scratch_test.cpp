@@ -1,8 +1,7 @@
 // Memory that the delegate gives to execution contexts: one piece a stream, shared by all that runs there.
 
 #include <delegate_fixture.h>
-
-#include <delegate/runtime.h>
+#include <process/process.h>
 
 namespace etrt::test {
 namespace {
@@ -17,7 +16,7 @@ class Scratch : public DelegateTest {
     plan.caller_gives_memory = true;
     return load(plan, max_inflight);
   }
-  std::size_t held() const { return delegate::Runtime::instance().scratch.bytes(device().native()); }
+  std::size_t held() const { return process::Process::instance().scratch().bytes(device().native()); }
 
   static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
     const StreamGuard guard(stream.get());

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory/stream_ordered_memory.h>
 #include <optional>
+#include <process/process.h>
 
 #include <nlohmann/json.hpp>
 
@@ -356,7 +357,7 @@ KernelPlan KernelPlan::dynamic(std::int32_t minimum, std::int32_t maximum) {
 
 void add_kernel_engine_loader() {
   static const KernelLoader loader;
-  static const bool added = (engine::add_loader(loader), true);
+  static const bool added = (process::Process::instance().loaders().add(loader), true);
   static_cast<void>(added);
 }
 

@@ -1,42 +1,20 @@
-#include <map>
-#include <tuple>
-
 #include <base/format.h>
-#include <engine/tensorrt/logger.h>
 #include <engine/tensorrt/runtime.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
-namespace {
 
-using Key = std::tuple<const Library*, const cuda::Driver*, CUdevice, bool>;
-
-struct Runtimes {
-  std::mutex mutex;
-  std::map<Key, std::unique_ptr<Runtime>> all;
-};
-
-/// Never destroyed: TensorRT may be unloading when static objects are.
-Runtimes& runtimes() {
-  static Runtimes* const instance = new Runtimes();
-  return *instance;
-}
-
-}  // namespace
-
-Result<Runtime*> Runtime::of(const Library& library, const cuda::Device& device, bool allow_engine_code) {
-  Runtimes& made = runtimes();
-  const std::lock_guard lock(made.mutex);
-  auto& entry = made.all[{&library, &device.driver, device.ordinal, allow_engine_code}];
+Result<Runtime*> MadeRuntimes::runtime_of(const Library& library, const cuda::Device& device, bool allow_engine_code) {
+  const std::lock_guard lock(mutex_);
+  auto& entry = all_[{&library, &device.driver, device.ordinal, allow_engine_code}];
   if (entry != nullptr) return entry.get();
   const LoggedErrors errors;
-  auto runtime =
-      adopt(static_cast<nvinfer1::IRuntime*>(library.create_runtime(&Logger::instance(), NV_TENSORRT_VERSION)));
+  auto runtime = adopt(static_cast<nvinfer1::IRuntime*>(library.create_runtime(&logger_, NV_TENSORRT_VERSION)));
   if (runtime == nullptr) {
     return Error(ErrorCode::kIncompatible, base::concat("the library made no runtime for headers of version ",
                                                         to_string(kHeaders), ": ", errors.text()));
   }
   if (allow_engine_code) runtime->setEngineHostCodeAllowed(true);
-  entry.reset(new Runtime(std::move(runtime)));
+  entry = std::make_unique<Runtime>(std::move(runtime));
   return entry.get();
 }
 

@@ -1,6 +1,7 @@
 // The TensorRT engine as the delegate runs it: one pass through each of its abilities, from the blob to the results.
 #include <algorithm>
 #include <delegate_fixture.h>
+#include <process/process.h>
 #include <set>
 #include <tensorrt/tensorrt_fixture.h>
 
@@ -42,7 +43,7 @@ class TensorRtDelegate : public DelegateTest {
     DelegateTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     static const FakeTensorRtLoader loader;
-    static const bool added = (engine::add_loader(loader), true);
+    static const bool added = (process::Process::instance().loaders().add(loader), true);
     static_cast<void>(added);
     auto& state = state_of(kFakeLibrary);
     state.driver = &driver();
