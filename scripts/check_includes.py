@@ -16,11 +16,12 @@ ALLOWED = {
     "blob": {"base"},
     "pte": {"base", "blob"},
     "engine": {"base", "cuda"},
-    "api": {"base", "cuda", "vgpu"},
-    "delegate": {"base", "cuda", "vgpu", "memory", "blob", "engine", "api"},
-    "cli": {"base", "cuda", "vgpu", "memory", "blob", "pte", "engine", "api", "delegate"},
+    "process": {"base", "cuda", "vgpu", "memory", "engine"},
+    "api": {"base", "cuda", "vgpu", "memory", "engine", "process"},
+    "delegate": {"base", "cuda", "vgpu", "memory", "blob", "engine", "process", "api"},
+    "cli": {"base", "cuda", "vgpu", "memory", "blob", "pte", "engine", "process", "api", "delegate"},
 }
-EXCEPTIONS = {("engine/program", "vgpu/kernel.h"), ("engine", "engine/program/program_loader.h")}
+EXCEPTIONS = {("engine/program", "vgpu/kernel.h")}
 VENDORS = {
     "executorch/": ("delegate", "engine/program", "engine/tensorrt", "cli"),
     "NvInfer": ("engine/tensorrt",),

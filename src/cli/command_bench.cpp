@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cli/allocation_counter.h>
@@ -14,6 +13,7 @@
 #include <cli/output.h>
 #include <cli/progress.h>
 #include <cli/text.h>
+#include <process/process.h>
 
 namespace etrt::cli {
 namespace {
@@ -42,7 +42,7 @@ std::string heading(const Device& device) {
 Status bench_counts(const BenchOptions& options) {
   // The hook has to be in place before any device is opened, and stays for as long as drivers live.
   static auto* const counter = new cuda::CallCounter();
-  api::Platform::instance().install_hook(*counter);
+  process::Process::instance().devices().install_hook(*counter);
   ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
   ETRT_TRY_ASSIGN(const std::vector<std::string> programs, programs_of(options));
   ETRT_TRY_ASSIGN(const auto cases, open_cases(programs, device));

@@ -154,8 +154,7 @@ Status check_partitions(Run& run) {
       ETRT_TRY(call(run, i));
       return run.lanes.streams[i].synchronize();
     };
-    ETRT_TRY_ASSIGN(auto check,
-                    api::check_partition(partition, once, std::chrono::milliseconds(run.options.verify_ms)));
+    ETRT_TRY_ASSIGN(auto check, check_partition(partition, once, std::chrono::milliseconds(run.options.verify_ms)));
     run.checks.push_back(std::move(check));
     progress.update(i + 1, run.sessions.size());
   }

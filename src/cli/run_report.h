@@ -7,9 +7,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <api/partition_check.h>
 #include <cli/commands.h>
 #include <cli/lanes.h>
+#include <cli/partition_check.h>
 #include <cli/program_file.h>
 #include <cli/session.h>
 #include <cli/side_by_side.h>
@@ -30,10 +30,10 @@ struct Run {
   std::vector<std::unique_ptr<Session>> sessions = {};
   SideBySide measured = {};
   std::vector<HostTensor> outputs = {};
-  std::vector<std::string> files = {};           ///< of the outputs
-  Report report = {};                            ///< after the run
-  std::vector<ProgramLayers> layers = {};        ///< of the last run, when asked for
-  std::vector<api::PartitionCheck> checks = {};  ///< one for each stream, when asked for
+  std::vector<std::string> files = {};      ///< of the outputs
+  Report report = {};                       ///< after the run
+  std::vector<ProgramLayers> layers = {};   ///< of the last run, when asked for
+  std::vector<PartitionCheck> checks = {};  ///< one for each stream, when asked for
 };
 
 /// Where an input came from: a path, or the seed of random numbers.

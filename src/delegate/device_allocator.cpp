@@ -2,7 +2,6 @@
 #include <bit>
 #include <utility>
 
-#include <api/platform.h>
 #include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
@@ -17,6 +16,7 @@
 #include <memory/alignment.h>
 #include <memory/stream_ordered_memory.h>
 #include <memory/waits.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 namespace {
@@ -29,18 +29,18 @@ Result<const cuda::Device*> device_of(int index) {
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("the program asks for CUDA device ", index, ": export it for device 0 or another"));
   }
-  api::Platform& platform = api::Platform::instance();
-  bool is_virtual = !platform.why_no_cuda().empty();
+  process::Devices& devices = process::Process::instance().devices();
+  bool is_virtual = !devices.why_no_cuda().empty();
   if (const auto chosen = caller_stream_identity()) {
     if (!is_virtual) {
       // There are two providers: a stream that is not CUDA's is the virtual GPU's.
-      const auto device = platform.open(base::concat("cuda:", chosen->device));
+      const auto device = devices.open(base::concat("cuda:", chosen->device));
       is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
     }
     // Exporters that know of one device call it 0.
     if (index == 0) index = chosen->device;
   }
-  return platform.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
+  return devices.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
 }
 
 }  // namespace

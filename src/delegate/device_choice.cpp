@@ -1,12 +1,12 @@
 #include <algorithm>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <blob/format.h>
 #include <delegate/device_choice.h>
 #include <delegate/log_lines.h>
 #include <etrt/options.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 namespace {
@@ -18,7 +18,7 @@ Error in_option(Error error) {
 /// The blob's device, on a GPU where there is a driver.
 Result<const cuda::Device*> open_blobs_device(int device_id, bool is_virtual) {
   const std::string name = base::concat(is_virtual ? "virtual:" : "cuda:", device_id);
-  auto opened = api::Platform::instance().open(name);
+  auto opened = process::Process::instance().devices().open(name);
   if (opened.ok() || device_id == 0) return opened;
   return std::move(opened).error().within(base::concat(
       "the program is for device ", device_id, " (device_id); option '", kOptionDevice, "' gives it another one"));
@@ -52,10 +52,10 @@ Result<DeviceChoice> fall_back(const blob::BlobView& blob, const Options& option
 }  // namespace
 
 Result<DeviceChoice> choose_device(const blob::BlobView& blob, const Options& options) {
-  api::Platform& platform = api::Platform::instance();
+  process::Devices& devices = process::Process::instance().devices();
   const bool automatic = options.device == "auto";
-  auto opened = automatic ? open_blobs_device(blob.metadata().device_id, !platform.why_no_cuda().empty())
-                          : platform.open(options.device);
+  auto opened = automatic ? open_blobs_device(blob.metadata().device_id, !devices.why_no_cuda().empty())
+                          : devices.open(options.device);
   if (!opened.ok()) return automatic ? std::move(opened).error() : in_option(std::move(opened).error());
   return choose_payload(blob, options, **opened);
 }

@@ -5,8 +5,8 @@
 #include <delegate/data_dependent.h>
 #include <delegate/execution.h>
 #include <delegate/in_flight.h>
+#include <delegate/partition_mix.h>
 #include <delegate/placement.h>
-#include <delegate/runtime.h>
 
 namespace etrt::delegate {
 
@@ -78,8 +78,8 @@ Status Execution::lease_slot(const SelectedStream& selected) {
 
 /// All that can fail before anything is enqueued.
 Status Execution::prepare(Slot& slot, const SelectedStream& selected) {
-  if (!slot.follows(selected)) Runtime::instance().partitions.note(device_, selected.stream);
-  slot.set_layer_timing(Runtime::instance().times_layers.load(std::memory_order_relaxed));
+  if (!slot.follows(selected)) note_partition(process_.partitions(), device_, selected.stream);
+  slot.set_layer_timing(process_.times_layers());
   ETRT_TRY_ASSIGN(const bool changed, slot.set_shapes(inputs_));
   if (changed) Counters::add(counters_.shape_changes);
   for (std::size_t i = plan_.input_count; i < arguments_.size(); ++i) {

@@ -18,6 +18,7 @@
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
 #include <memory/pinned_pool.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 
@@ -26,9 +27,10 @@ namespace etrt::delegate {
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, SlotPool& slots, memory::PinnedPool& pinned, Failures& failures,
-            Counters& counters)
-      : device_(device),
+  Execution(process::Process& process, const cuda::Device& device, const IoPlan& plan, SlotPool& slots,
+            memory::PinnedPool& pinned, Failures& failures, Counters& counters)
+      : process_(process),
+        device_(device),
         plan_(plan),
         slots_(slots),
         failures_(failures),
@@ -49,6 +51,7 @@ class Execution {
   Status enqueue(Slot& slot, const SelectedStream& selected);
   Status run_engine(Slot& slot, const SelectedStream& selected);
 
+  process::Process& process_;
   const cuda::Device& device_;
   const IoPlan& plan_;
   SlotPool& slots_;

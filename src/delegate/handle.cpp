@@ -13,23 +13,19 @@
 #include <delegate/failures.h>
 #include <delegate/handle.h>
 #include <delegate/nvtx_range.h>
-#include <delegate/runtime.h>
 #include <delegate/slot_pool.h>
 #include <delegate/warm_up.h>
 #include <etrt/options.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 
-Runtime& Runtime::instance() {
-  static Runtime* const runtime = new Runtime();
-  return *runtime;
-}
-
 /// All that a loaded program is, in one piece: where its work cannot be proven over, it is kept for ever in one piece.
 struct Handle::Program {
-  Program(memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded, IoPlan io, std::string description,
-          const Options& options);
+  Program(process::Process& owner, memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded, IoPlan io,
+          std::string description, const Options& options);
 
+  process::Process& process;
   memory::DevicePools& memory;
   const cuda::Device& device;
   const std::shared_ptr<engine::Engine> engine;
@@ -42,9 +38,10 @@ struct Handle::Program {
 };
 
 /// State must be one, whichever stream a call comes on: one slot orders the calls.
-Handle::Program::Program(memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded, IoPlan io,
-                         std::string description, const Options& options)
-    : memory(pools),
+Handle::Program::Program(process::Process& owner, memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded,
+                         IoPlan io, std::string description, const Options& options)
+    : process(owner),
+      memory(pools),
       device(pools.device()),
       engine(std::move(loaded)),
       plan(std::move(io)),
@@ -61,19 +58,19 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   ETRT_TRY_ASSIGN(const DeviceChoice choice, choose_device(blob, options));
   const cuda::Device& device = *choice.device;
   // A thread that captures in global mode forbids others to allocate, load modules and more.
-  const cuda::RelaxedCapture relaxed(device.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device.driver));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
-  memory::DevicePools& pools = Runtime::instance().pools.of(device);
+  process::Process& process = process::Process::instance();
+  memory::DevicePools& pools = process.memory().of(device);
   ETRT_TRY(pools.apply(options.memory));
 
   const engine::Loader& loader = *choice.candidate.loader;
-  ETRT_TRY_ASSIGN(auto engine,
-                  Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
+  ETRT_TRY_ASSIGN(auto engine, process.engines().load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
-  std::unique_ptr<Handle> handle(new Handle(
-      std::make_unique<Program>(pools, std::move(engine), std::move(plan), choice.candidate.describe(), options)));
+  std::unique_ptr<Handle> handle(new Handle(std::make_unique<Program>(
+      process, pools, std::move(engine), std::move(plan), choice.candidate.describe(), options)));
   Program& program = *handle->program_;
   ETRT_TRY(program.slots.make_first());
   if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {
@@ -83,7 +80,7 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
   if (program.plan.keeps_state && !options.warm_up.empty()) ETRT_TRY(program.slots.make_first());
   program.counters.reset();
   program.failures->reset();
-  Runtime::instance().handles.add(*handle);
+  process.handles().add(*handle);
   ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", program.variant.c_str(), device.label.c_str(),
          device.description.c_str());
   return handle;
@@ -92,20 +89,21 @@ Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes,
 Handle::Handle(std::unique_ptr<Program> program) : program_(std::move(program)) {}
 
 Handle::~Handle() {
-  Runtime::instance().handles.remove(*this);
+  program_->process.handles().remove(*this);
   const cuda::Driver& driver = program_->device.driver;
   // The primary context, whichever is current: memory goes back on its per-thread stream.
   const auto scope = cuda::CurrentContext::push(driver, program_->device.primary);
-  const bool over = program_->slots.drain();
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(driver);
+  const bool over = relaxed.has_value() && program_->slots.drain();
   while (const auto failure = program_->failures->take_any()) {
     ET_LOG(Error, "TensorRTBackend: %s failed after it was enqueued, and no call was left to tell: %s",
            program_->variant.c_str(), failure->message().c_str());
-    Runtime::instance().handles.add_failure(failure->message());
+    program_->process.handles().add_failure(failure->message());
   }
   if (!over) {
     ET_LOG(Error, "TensorRTBackend: no wait for the work of %s succeeded: its memory is left to it",
            program_->variant.c_str());
-    Runtime::instance().abandoned.keep(std::move(program_));
+    program_->process.abandoned().keep(std::move(program_));
     return;
   }
   program_->slots.clear();
@@ -118,8 +116,8 @@ Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> a
   const auto start = std::chrono::steady_clock::now();
   Status status;
   {
-    Execution execution(program.device, program.plan, program.slots, program.memory.pinned(), *program.failures,
-                        program.counters);
+    Execution execution(program.process, program.device, program.plan, program.slots, program.memory.pinned(),
+                        *program.failures, program.counters);
     status = execution.run(arguments);
   }
   program.counters.ended(status.ok(), std::chrono::steady_clock::now() - start);

@@ -15,13 +15,14 @@
 #include <etrt/report.h>
 #include <etrt/result.h>
 #include <memory/device_pools.h>
+#include <process/live_handles.h>
 
 namespace etrt::delegate {
 
 /// One delegated program, loaded: what ExecuTorch knows as a DelegateHandle. It holds the engine it shares with others,
 /// and its own execution slots.
 /// Threads: `execute` may run on several threads at once; each call is ordered by its own stream.
-class Handle {
+class Handle final : public process::LiveHandle {
  public:
   /// Loads the first payload of the blob that runs on the device the options name. `blob` need not outlive the call.
   /// Nothing is left behind on error.
@@ -34,10 +35,10 @@ class Handle {
   Status execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments);
 
   /// Waits for nobody, and consumes nothing.
-  ProgramReport report() const;
+  ProgramReport report() const override;
 
   /// The layers of the last call, if they were measured. Waits for it.
-  ProgramLayers layer_times();
+  ProgramLayers layer_times() override;
 
   const cuda::Device& device() const;
   memory::DevicePools& memory() const;

@@ -12,7 +12,7 @@ InFlight::~InFlight() {
 }
 
 Status InFlight::wait() {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   ETRT_TRY(
       cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream_.stream.get()), "cuStreamSynchronize"));
   pending_ = false;

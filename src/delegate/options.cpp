@@ -8,11 +8,11 @@
 
 #include <executorch/runtime/platform/log.h>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <delegate/options.h>
 #include <etrt/options.h>
+#include <process/devices.h>
 
 namespace etrt::delegate {
 namespace {
@@ -71,7 +71,7 @@ using Apply = Status (*)(Options& options, std::string_view key, const Value& va
 
 Status apply_device(Options& options, std::string_view key, const Value& value) {
   ETRT_TRY_ASSIGN(options.device, text_of(key, value, "auto, cuda:N, virtual or virtual:N"));
-  if (Status named = api::check_device_name(options.device); !named.ok()) {
+  if (Status named = process::check_device_name(options.device); !named.ok()) {
     return std::move(named).error().within(base::concat("option '", key, "'"));
   }
   return {};

@@ -3,6 +3,7 @@
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
+#include <cuda/graph_lifetime.h>
 #include <cuda/relaxed_capture.h>
 #include <delegate/slot.h>
 #include <memory/waits.h>
@@ -25,7 +26,7 @@ Slot::~Slot() = default;
 Result<std::unique_ptr<Slot>> Slot::create(const SlotParts& parts) {
   // The primary context, whichever is current: an event made in a green context would go with it.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(parts.device.driver, parts.device.primary));
-  const cuda::RelaxedCapture relaxed(parts.device.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(parts.device.driver));
   std::unique_ptr<Slot> slot(new Slot(parts));
   ETRT_TRY(slot->make());
   return slot;
@@ -52,12 +53,27 @@ bool Slot::is_idle() const {
   return !ran_ || driver_.cuEventQuery(events_.done.get()) == CUDA_SUCCESS;
 }
 
+bool Slot::is_captured() {
+  if (captured_ && graphs_.expired()) come_back();
+  return captured_;
+}
+
+/// Graphs are over: the memory of all but the last is not needed again.
+void Slot::come_back() {
+  captured_ = false;
+  stream_ = nullptr;
+  given_ = {};
+  if (graph_scratch_.size() > 1) graph_scratch_.erase(graph_scratch_.begin(), graph_scratch_.end() - 1);
+  graph_bytes_.store(graph_scratch_bytes_, std::memory_order_relaxed);
+  static_cast<void>(context_->set_input_consumed_event(events_.inputs_consumed.get()));
+}
+
 /// A guard that began inside the capture does not know which stream its handle is: a slot that is in flight on that
 /// handle is waited for, since its work may be that of an earlier stream of the same handle.
-Slot::CaptureFit Slot::capture_fit(const SelectedStream& stream, std::span<const InputState> inputs) const {
+Slot::CaptureFit Slot::capture_fit(const SelectedStream& stream, std::span<const InputState> inputs) {
   if (!warm_ || !is_set_to(inputs)) return CaptureFit::kNone;
   const bool near = stream_ == stream.stream.get();
-  if (captured_) return near ? CaptureFit::kCapturedHere : CaptureFit::kNone;
+  if (is_captured()) return near ? CaptureFit::kCapturedHere : CaptureFit::kNone;
   if (follows(stream)) return CaptureFit::kFollows;
   // What the engine has in the stream's partition (auxiliary streams) comes with the slot that ran there.
   if (is_idle()) return near ? CaptureFit::kIdleAndNear : CaptureFit::kIdle;
@@ -69,7 +85,7 @@ Status Slot::make_wait(cuda::StreamRef stream) const {
 }
 
 Status Slot::wait() const {
-  const cuda::RelaxedCapture relaxed(driver_);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver_));
   return cuda::check(driver_, driver_.cuEventSynchronize(events_.done.get()), "cuEventSynchronize");
 }
 
@@ -106,10 +122,21 @@ Status Slot::prepare(const SelectedStream& stream) {
 Status Slot::prepare_capture(const SelectedStream& stream) {
   ETRT_TRY(context_->prepare_capture(stream.stream));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(driver_, parts_.device.primary));
-  const cuda::RelaxedCapture relaxed(driver_);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver_));
   ETRT_TRY(reserve_graph_scratch());
-  if (graph_events_.done) return {};
-  ETRT_TRY_ASSIGN(graph_events_, create_events());
+  if (!graph_events_.done) {
+    ETRT_TRY_ASSIGN(graph_events_, create_events());
+  }
+  return keep_with_graph(stream.stream);
+}
+
+Status Slot::keep_with_graph(cuda::StreamRef stream) {
+  std::shared_ptr<void> held = graphs_.lock();
+  if (held == nullptr) held = std::make_shared<char>();
+  Status kept = cuda::keep_with_captured_graph(driver_, stream, held);
+  if (!kept.ok() && kept.error().code() != ErrorCode::kNotSupported) return kept;
+  if (!kept.ok()) kept_for_good_ = held;
+  graphs_ = held;
   return {};
 }
 
@@ -185,7 +212,8 @@ CUevent Slot::inputs_consumed() const {
 std::vector<LayerTime> Slot::layer_times() {
   if (!times_layers_ || captured_) return {};
   const auto scope = cuda::CurrentContext::push(driver_, parts_.device.primary);
-  const cuda::RelaxedCapture relaxed(driver_);
+  const auto relaxed = cuda::RelaxedCapture::enter(driver_);
+  if (!scope.ok() || !relaxed.ok()) return {};
   // An engine without layers, and one that has not run since, answer with an error: there is nothing to tell.
   auto times = context_->layer_times();
   if (!times.ok()) return {};

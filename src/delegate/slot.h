@@ -59,12 +59,12 @@ class Slot {
   /// Whether it is set to these shapes and shape tensors' values.
   bool is_set_to(std::span<const InputState> inputs) const { return bindings_->is_set_to(inputs); }
 
-  /// Whether a graph of the caller's has it.
-  bool is_captured() const { return captured_; }
+  /// Whether a graph of the caller's has it. It comes back when that graph and all its instances are gone.
+  bool is_captured();
 
   /// How well a call in a capture of this stream may use it, the best last.
   enum class CaptureFit { kNone, kBusy, kIdle, kIdleAndNear, kFollows, kCapturedHere };
-  CaptureFit capture_fit(const SelectedStream& stream, std::span<const InputState> inputs) const;
+  CaptureFit capture_fit(const SelectedStream& stream, std::span<const InputState> inputs);
 
   /// Orders the stream behind its earlier work; or the host.
   Status make_wait(cuda::StreamRef stream) const;
@@ -141,6 +141,8 @@ class Slot {
   const Events& events() const { return captured_ ? graph_events_ : events_; }
   Status prepare_capture(const SelectedStream& stream);
   Status reserve_graph_scratch();
+  Status keep_with_graph(cuda::StreamRef stream);
+  void come_back();
   Status give_scratch(std::uint64_t address);
 
   const SlotParts parts_;
@@ -168,6 +170,8 @@ class Slot {
   bool ran_ = false;             ///< a call outside of captures has recorded its end
   bool warm_ = false;            ///< has run with the shapes it is set to, as a capture needs it
   bool captured_ = false;
+  std::weak_ptr<void> graphs_;           ///< alive while a graph is that captured a call
+  std::shared_ptr<void> kept_for_good_;  ///< where the driver cannot tell when a graph ends: the slot stays the graph's
   bool tells_inputs_consumed_ = false;
   bool times_layers_ = false;
 

@@ -14,6 +14,7 @@ SlotPool::SlotPool(const cuda::Device& device, int limit, Factory factory)
     : device_(device), factory_(std::move(factory)), limit_(static_cast<std::size_t>(limit)) {}
 
 Status SlotPool::make_first() {
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   clear();
   ETRT_TRY_ASSIGN(auto slot, factory_());
   const std::lock_guard lock(mutex_);
@@ -47,25 +48,25 @@ std::size_t SlotPool::count_usable() const {
 }
 
 /// No entry: one may be made, or none is free now.
-SlotPool::Pick SlotPool::pick(const Request& request) const {
-  const auto follows = [&](const Slot& slot) {
+Result<SlotPool::Pick> SlotPool::pick(const Request& request) const {
+  const auto follows = [&](Slot& slot) {
     return !slot.is_captured() && slot.follows(request.stream) && slot.is_set_to(request.inputs);
   };
-  if (Entry* entry = find_free(follows)) return {entry, Wait::kNone};
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  if (Entry* entry = find_free(follows)) return Pick{entry, Wait::kNone};
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   for (const bool same_shapes : {true, false}) {
-    const auto idle = [&](const Slot& slot) {
+    const auto idle = [&](Slot& slot) {
       return !slot.is_captured() && slot.is_set_to(request.inputs) == same_shapes && slot.is_idle();
     };
-    if (Entry* entry = find_free(idle)) return {entry, Wait::kNone};
+    if (Entry* entry = find_free(idle)) return Pick{entry, Wait::kNone};
   }
-  if (count_usable() < limit_) return {nullptr, Wait::kNone};
-  if (Entry* oldest = find_oldest(request, true)) return {oldest, Wait::kOnDevice};
-  return {find_oldest(request, false), Wait::kOnHost};
+  if (count_usable() < limit_) return Pick{nullptr, Wait::kNone};
+  if (Entry* oldest = find_oldest(request, true)) return Pick{oldest, Wait::kOnDevice};
+  return Pick{find_oldest(request, false), Wait::kOnHost};
 }
 
 Result<SlotPool::Pick> SlotPool::pick_for_capture(const Request& request) const {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   Entry* best = nullptr;
   Slot::CaptureFit fit = Slot::CaptureFit::kNone;
   std::size_t captured = 0;
@@ -98,7 +99,7 @@ Result<SlotPool::Lease> SlotPool::lease(const Request& request) {
     return take(lock, picked, request);
   }
   while (true) {
-    const Pick picked = pick(request);
+    ETRT_TRY_ASSIGN(const Pick picked, pick(request));
     if (picked.entry != nullptr) return take(lock, picked, request);
     if (count_usable() < limit_) {
       ETRT_TRY(grow(lock));
@@ -155,7 +156,8 @@ bool SlotPool::give_up(Entry& entry, const std::string& reason) noexcept {
   std::unique_lock lock(mutex_);
   const std::size_t usable = count_usable();
   lock.unlock();
-  if (usable < 2 || entry.slot->is_captured() || !entry.slot->settle()) {
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
+  if (usable < 2 || !relaxed || entry.slot->is_captured() || !entry.slot->settle()) {
     give_back(entry);
     return false;
   }
@@ -168,7 +170,6 @@ bool SlotPool::give_up(Entry& entry, const std::string& reason) noexcept {
   ET_LOG(Info, "TensorRTBackend: a program goes on with fewer execution contexts, there is no memory for another: %s",
          reason.c_str());
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
-  const cuda::RelaxedCapture relaxed(device_.driver);
   freed.reset();
   return true;
 }
@@ -199,7 +200,6 @@ bool SlotPool::drain() noexcept {
 }
 
 void SlotPool::clear() noexcept {
-  const cuda::RelaxedCapture relaxed(device_.driver);
   std::vector<std::unique_ptr<Entry>> freed;
   const std::lock_guard lock(mutex_);
   freed.swap(entries_);

@@ -53,7 +53,8 @@ class SlotPool {
   /// of some work cannot be proven.
   bool drain() noexcept;
 
-  /// Frees every slot; none may have work in flight or be leased.
+  /// Frees every slot; none may have work in flight or be leased. Calls that captures of other threads forbid are made:
+  /// the caller has entered relaxed mode.
   void clear() noexcept;
 
   std::size_t size() const;
@@ -81,7 +82,7 @@ class SlotPool {
   template <class Predicate>
   Entry* find_free(Predicate fits) const;
   Entry* find_oldest(const Request& request, bool same_shapes) const;
-  Pick pick(const Request& request) const;
+  Result<Pick> pick(const Request& request) const;
   Result<Pick> pick_for_capture(const Request& request) const;
   std::size_t count_usable() const;
   Entry* find_last_used() const;

@@ -12,12 +12,12 @@
 #include <cuda/error.h>
 #include <cuda/owners.h>
 #include <delegate/handle.h>
-#include <delegate/runtime.h>
 #include <delegate/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
 #include <memory/stream_ordered_memory.h>
 #include <memory/waits.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 namespace {
@@ -150,7 +150,7 @@ Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
   const auto tensors = std::make_shared<Tensors>();
   Status enqueued = enqueue_once(handle, set, stream, *tensors);
   if (memory::wait_for_stream(device, stream)) return enqueued;
-  Runtime::instance().abandoned.keep(tensors);
+  process::Process::instance().abandoned().keep(tensors);
   return enqueued.ok() ? Error(ErrorCode::kDriver, "every wait for the warm-up failed") : enqueued;
 }
 

@@ -456,5 +456,30 @@ TEST_P(Capture, HasNoMoreContextsThanMayBeInFlightAndStaysValidBeyond) {
   ASSERT_THAT(first.synchronize(), is_ok());
 }
 
+TEST_P(Capture, GivesItsContextBackWhenTheGraphAndItsInstancesAreDestroyed) {
+  if (!driver().has_user_objects()) GTEST_SKIP() << "the driver cannot tell when a graph ends";
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  for (int i = 0; i < 5; ++i) {
+    const Stream stream = create_stream();
+    const StreamGuard guard(stream.get());
+    // CUDA lets go of a graph's things some time after its end.
+    for (bool captured = false; !captured;) {
+      ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+      ASSERT_THAT(stream.synchronize(), is_ok());
+      begin_capture(stream);
+      const Status status = execute(*handle, in.tensor, out.tensor);
+      captured = status.ok();
+      const cuda::GraphExec exec = must(cuda::create_graph_exec(driver(), end_capture(stream)));
+      if (!captured) ASSERT_THAT(status, fails_with(ErrorCode::kInvalidState));
+      if (captured) ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
+      ASSERT_THAT(stream.synchronize(), is_ok());
+    }
+  }
+  EXPECT_LE(handle->slot_count(), 2u);
+  EXPECT_EQ(out.read(), Values(8, 6));
+}
+
 }  // namespace
 }  // namespace etrt::test

@@ -4,12 +4,12 @@
 
 #include <executorch/extension/data_loader/buffer_data_loader.h>
 
-#include <api/platform.h>
 #include <blob/blob_writer.h>
 #include <blob/format.h>
 #include <delegate/device_choice.h>
 #include <delegate/log_lines.h>
 #include <etrt/options.h>
+#include <process/process.h>
 
 namespace etrt::test {
 namespace {
@@ -25,7 +25,8 @@ class DeviceChoice : public ModuleTest {
  protected:
   void SetUp() override {
     ModuleTest::SetUp();
-    if (!IsSkipped() && api::Platform::instance().why_no_cuda().empty()) GTEST_SKIP() << "\"auto\" is a GPU here";
+    if (!IsSkipped() && process::Process::instance().devices().why_no_cuda().empty())
+      GTEST_SKIP() << "\"auto\" is a GPU here";
   }
 
   static std::vector<std::byte> adding_on(std::int32_t device_id, std::uint32_t add = 1) {

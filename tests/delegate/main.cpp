@@ -7,7 +7,7 @@
 #include <executorch/runtime/platform/runtime.h>
 #include <gtest/gtest.h>
 
-#include <api/platform.h>
+#include <process/process.h>
 #include <support/environment.h>
 #include <support/kernel_engine.h>
 
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   setenv("ETRT_VGPU_SMS", "4", 0);
   etrt::support::prepare_cuda_environment();
   executorch::runtime::runtime_init();
-  etrt::api::Platform::instance().install_hook(etrt::test::hook());
+  etrt::process::Process::instance().devices().install_hook(etrt::test::hook());
   etrt::support::add_kernel_engine_loader();
   return RUN_ALL_TESTS();
 }

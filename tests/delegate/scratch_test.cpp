@@ -2,7 +2,7 @@
 
 #include <delegate_fixture.h>
 
-#include <delegate/runtime.h>
+#include <process/process.h>
 
 namespace etrt::test {
 namespace {
@@ -17,7 +17,7 @@ class Scratch : public DelegateTest {
     plan.caller_gives_memory = true;
     return load(plan, max_inflight);
   }
-  std::size_t held() const { return delegate::Runtime::instance().pools.of(device().native()).scratch().bytes(); }
+  std::size_t held() const { return process::Process::instance().memory().of(device().native()).scratch().bytes(); }
 
   static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
     const StreamGuard guard(stream.get());

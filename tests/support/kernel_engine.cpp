@@ -13,6 +13,7 @@
 #include <cuda/relaxed_capture.h>
 #include <engine/tensorrt/aux_streams.h>
 #include <memory/stream_ordered_memory.h>
+#include <process/process.h>
 #include <support/kernel_engine.h>
 #include <support/kernel_library.h>
 
@@ -360,7 +361,7 @@ KernelPlan KernelPlan::dynamic(std::int32_t minimum, std::int32_t maximum) {
 
 void add_kernel_engine_loader() {
   static const KernelLoader loader;
-  static const bool added = (engine::add_loader(loader), true);
+  static const bool added = (process::Process::instance().loaders().add(loader), true);
   static_cast<void>(added);
 }
 

@@ -30,11 +30,11 @@ bool writes_aliases(const Version& writer) {
 
 }  // namespace
 
-Result<NativeEngine> NativeEngine::load(const Library& library, std::span<const std::byte> plan,
-                                        const EngineOptions& options) {
+Result<NativeEngine> NativeEngine::load(const Library& library, nvinfer1::ILogger& logger,
+                                        std::span<const std::byte> plan, const EngineOptions& options) {
   ETRT_TRY_ASSIGN(const PlanHeader header, read_plan_header(plan));
   NativeEngine native;
-  ETRT_TRY(native.make_runtime(library, options.allow_engine_code));
+  ETRT_TRY(native.make_runtime(library, logger, options.allow_engine_code));
   ETRT_TRY(native.load_plugins(options.plugin_libraries));
   ETRT_TRY(native.deserialize(plan));
   native.knows_aliases_ =
@@ -42,9 +42,9 @@ Result<NativeEngine> NativeEngine::load(const Library& library, std::span<const 
   return native;
 }
 
-Status NativeEngine::make_runtime(const Library& library, bool allow_engine_code) {
+Status NativeEngine::make_runtime(const Library& library, nvinfer1::ILogger& logger, bool allow_engine_code) {
   const LoggedErrors errors;
-  runtime_ = adopt(static_cast<nvinfer1::IRuntime*>(library.create_runtime(&Logger::instance(), NV_TENSORRT_VERSION)));
+  runtime_ = adopt(static_cast<nvinfer1::IRuntime*>(library.create_runtime(&logger, NV_TENSORRT_VERSION)));
   if (runtime_ == nullptr) {
     return Error(ErrorCode::kIncompatible, base::concat("the library made no runtime for headers of version ",
                                                         to_string(kHeaders), ": ", errors.text()));

@@ -16,8 +16,8 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 /// side. Threads: as TensorRT's engine.
 class NativeEngine {
  public:
-  /// The device's context must be current. Errors hold TensorRT's own reason.
-  static Result<NativeEngine> load(const Library& library, std::span<const std::byte> plan,
+  /// The device's context must be current, and the logger outlive the engine. Errors hold TensorRT's own reason.
+  static Result<NativeEngine> load(const Library& library, nvinfer1::ILogger& logger, std::span<const std::byte> plan,
                                    const EngineOptions& options);
 
   NativeEngine(NativeEngine&&) = default;
@@ -39,7 +39,7 @@ class NativeEngine {
  private:
   NativeEngine() = default;
 
-  Status make_runtime(const Library& library, bool allow_engine_code);
+  Status make_runtime(const Library& library, nvinfer1::ILogger& logger, bool allow_engine_code);
   Status load_plugins(std::span<const std::string> libraries);
   Status deserialize(std::span<const std::byte> plan);
 

@@ -4,7 +4,6 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
-#include <engine/tensorrt/library_search.h>
 #include <engine/tensorrt/plan_header.h>
 #include <engine/tensorrt/tensorrt_loader.h>
 
@@ -64,6 +63,12 @@ Status check_plan_version(const PlanHeader& plan, const Library& library, const 
 
 }  // namespace
 
+TensorRtLoader::TensorRtLoader(Product product, const Adapter* adapter, LibrarySearch& libraries)
+    : product_(product),
+      adapter_(adapter),
+      libraries_(libraries),
+      runtimes_(adapter == nullptr ? nullptr : adapter->create_runtimes()) {}
+
 Status TensorRtLoader::supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
                                 const EngineOptions& options) const {
   if (device.is_virtual && (adapter_ == nullptr || adapter_->needs_gpu)) {
@@ -85,7 +90,7 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
   }
   LibraryRequest request{product_, options.tensorrt_library, options.allow_engine_code};
   if (adapter_ != nullptr) request.headers = adapter_->headers;
-  auto library = find_library(request);
+  auto library = libraries_.find(request);
   if (adapter_ == nullptr) {
     const std::string found = library.ok() ? base::concat(product.name, " ", to_string((*library)->version), " (",
                                                           (*library)->path, ") is installed")
@@ -110,7 +115,7 @@ Result<std::unique_ptr<Engine>> TensorRtLoader::load(const cuda::Device& device,
   ETRT_TRY_ASSIGN(const Library* library, library_for(device, bytes, options));
   // The primary context: what TensorRT allocates for the engine must not go with a green context of the caller.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
-  auto engine = adapter_->load(*library, device, bytes, options);
+  auto engine = runtimes_->load(*library, device, bytes, options);
   if (engine.ok()) return engine;
   ETRT_TRY_ASSIGN(const PlanHeader plan, read_plan_header(bytes));
   return Error(

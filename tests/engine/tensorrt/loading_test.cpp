@@ -283,7 +283,7 @@ TEST_P(TensorRtLoading, APlanOfTheOtherProductIsRefused) {
 }
 
 TEST_P(TensorRtLoading, ABuildWithoutHeadersSaysHowToGetThem) {
-  const TensorRtLoader loader(Product::kTensorRt, nullptr);
+  const TensorRtLoader loader(Product::kTensorRt, nullptr, libraries());
   EXPECT_THAT(
       loader.load(cuda_device(), fixed_plan({4}).serialize(), library(kFakeLibrary)),
       fails_with(ErrorCode::kNotSupported, AllOf(HasSubstr("-DTensorRT_ROOT="), HasSubstr("TensorRT 11.1.0.106"),
@@ -291,8 +291,9 @@ TEST_P(TensorRtLoading, ABuildWithoutHeadersSaysHowToGetThem) {
 }
 
 TEST_P(TensorRtLoading, NvidiasLibrariesAreNotAskedOnTheVirtualGpu) {
-  static constexpr Adapter kNeedsGpu{Product::kTensorRt, {11, 1, 0}, true, nullptr};
-  const TensorRtLoader loader(Product::kTensorRt, &kNeedsGpu);
+  Adapter adapter = fake::adapter();
+  adapter.needs_gpu = true;
+  const TensorRtLoader loader(Product::kTensorRt, &adapter, libraries());
   if (cuda_device().is_virtual) {
     EXPECT_THAT(supports(loader, "", fixed_plan({4})),
                 fails_with(ErrorCode::kIncompatible, HasSubstr("it needs an NVIDIA GPU")));

@@ -6,6 +6,7 @@
 #include <tensorrt/tensorrt_fixture.h>
 
 #include <blob/blob_writer.h>
+#include <process/process.h>
 
 namespace etrt::test {
 
@@ -31,7 +32,7 @@ class TensorRtDelegate : public DelegateTest {
     DelegateTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     static const FakeTensorRtLoader loader;
-    static const bool added = (engine::add_loader(loader), true);
+    static const bool added = (process::Process::instance().loaders().add(loader), true);
     static_cast<void>(added);
     auto& state = engine::tensorrt::state_of(engine::tensorrt::kFakeLibrary);
     state.driver = &driver();

@@ -59,6 +59,9 @@ std::string fake_library(const std::string& name);
 /// The one that the tests use unless they say otherwise.
 inline const std::string kFakeLibrary = fake_library("11_1");
 
+/// The libraries that the tests' loaders open.
+LibrarySearch& libraries();
+
 /// The loader of the tests' own TensorRT.
 const TensorRtLoader& fake_loader();
 

@@ -7,17 +7,28 @@
 
 #include <etrt/report.h>
 
-namespace etrt::delegate {
+namespace etrt::process {
 
-class Handle;
+/// A loaded program as the process knows it. The delegate's handles are such.
+class LiveHandle {
+ public:
+  /// Waits for nobody.
+  virtual ProgramReport report() const = 0;
+
+  /// Waits for the last call.
+  virtual ProgramLayers layer_times() = 0;
+
+ protected:
+  ~LiveHandle() = default;
+};
 
 /// The handles of this process, for the report. Threads: safe.
-class HandleList {
+class LiveHandles {
  public:
-  void add(Handle& handle);
+  void add(LiveHandle& handle);
 
   /// Waits while somebody asks the handle for what takes time.
-  void remove(const Handle& handle) noexcept;
+  void remove(const LiveHandle& handle) noexcept;
 
   /// A failure of a handle that is going, which no call was told of.
   void add_failure(const std::string& text);
@@ -30,11 +41,11 @@ class HandleList {
 
  private:
   struct Entry {
-    Handle* handle;
+    LiveHandle* handle;
     int asked = 0;  ///< by how many without the lock: it must not go meanwhile
   };
 
-  Entry* find(const Handle& handle);
+  Entry* find(const LiveHandle& handle);
 
   std::mutex mutex_;
   std::condition_variable answered_;
@@ -42,4 +53,4 @@ class HandleList {
   std::vector<std::string> failures_;
 };
 
-}  // namespace etrt::delegate
+}  // namespace etrt::process

@@ -3,10 +3,10 @@
 #include <optional>
 #include <string_view>
 
-#include <api/environment.h>
 #include <cuda/library.h>
+#include <process/environment.h>
 
-namespace etrt::api {
+namespace etrt::process {
 namespace {
 
 std::optional<long> number(const char* variable, long minimum, long maximum) {
@@ -26,9 +26,13 @@ std::string text(const char* variable) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-}  // namespace
+std::string cuda_library_path() {
+  const std::string path = text("ETRT_CUDA_LIBRARY");
+  if (path.empty()) return cuda::kDriverLibrary;
+  return path == "none" ? std::string() : path;
+}
 
-vgpu::Config virtual_gpu_config_from_environment() {
+vgpu::Config virtual_gpu_config() {
   vgpu::Config config;
   config.sm_count = static_cast<int>(number("ETRT_VGPU_SMS", 1, 1024).value_or(0));
   config.device_count = static_cast<int>(number("ETRT_VGPU_DEVICES", 1, 8).value_or(1));
@@ -37,18 +41,20 @@ vgpu::Config virtual_gpu_config_from_environment() {
   return config;
 }
 
-std::string cuda_library_from_environment() {
-  const char* path = std::getenv("ETRT_CUDA_LIBRARY");
-  if (path == nullptr || *path == '\0') return cuda::kDriverLibrary;
-  return std::string_view(path) == "none" ? std::string() : std::string(path);
+}  // namespace
+
+Settings Settings::from_environment() {
+  return {virtual_gpu_config(), cuda_library_path(), text("ETRT_TENSORRT_LIBRARY"), text("VIRTUAL_ENV")};
 }
 
-bool device_allocator_left_to_others() {
+const Settings& Environment::settings() const {
+  const std::lock_guard lock(mutex_);
+  if (!settings_) settings_ = Settings::from_environment();
+  return *settings_;
+}
+
+bool Environment::leaves_device_allocator_to_others() {
   return text("ETRT_DEVICE_ALLOCATOR") == "none";
 }
 
-TensorRtPlaces tensorrt_places_from_environment() {
-  return {text("ETRT_TENSORRT_LIBRARY"), text("VIRTUAL_ENV")};
-}
-
-}  // namespace etrt::api
+}  // namespace etrt::process

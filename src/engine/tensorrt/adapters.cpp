@@ -1,4 +1,4 @@
-#include <engine/tensorrt/loaders.h>
+#include <engine/tensorrt/adapters.h>
 
 namespace etrt::engine::tensorrt {
 
@@ -19,16 +19,6 @@ const Adapter* adapter_of(Product product) {
 #endif
   static_cast<void>(product);
   return nullptr;
-}
-
-const TensorRtLoader& tensorrt_loader() {
-  static const TensorRtLoader loader(Product::kTensorRt, adapter_of(Product::kTensorRt));
-  return loader;
-}
-
-const TensorRtLoader& tensorrt_rtx_loader() {
-  static const TensorRtLoader loader(Product::kTensorRtRtx, adapter_of(Product::kTensorRtRtx));
-  return loader;
 }
 
 }  // namespace etrt::engine::tensorrt

@@ -4,15 +4,15 @@
 #include <thread>
 #include <utility>
 
-#include <api/partition_probe.h>
-#include <api/probe_kernel.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <cli/partition_probe.h>
+#include <cli/probe_kernel.h>
 #include <cuda/current_context.h>
 #include <cuda/device.h>
 #include <cuda/error.h>
 
-namespace etrt::api {
+namespace etrt::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -140,4 +140,4 @@ Status PartitionProbe::finish() {
                                                       " ms, the limit of the check"));
 }
 
-}  // namespace etrt::api
+}  // namespace etrt::cli

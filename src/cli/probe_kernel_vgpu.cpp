@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <cstring>
 
-#include <api/probe_kernel.h>
+#include <cli/probe_kernel.h>
 
-namespace etrt::api {
+namespace etrt::cli {
 namespace {
 
 constexpr std::size_t kParameterSizes[] = {8, 8};
@@ -24,4 +24,4 @@ const vgpu::ModuleImage& probe_module_image() {
   return image;
 }
 
-}  // namespace etrt::api
+}  // namespace etrt::cli

@@ -8,7 +8,7 @@
 #include <etrt/partition.h>
 #include <etrt/result.h>
 
-namespace etrt::api {
+namespace etrt::cli {
 
 /// What `check_partition` found.
 struct PartitionCheck {
@@ -32,4 +32,4 @@ struct PartitionCheck {
 Result<PartitionCheck> check_partition(const Partition& partition, const std::function<Status()>& run,
                                        std::chrono::nanoseconds hold = std::chrono::milliseconds(50));
 
-}  // namespace etrt::api
+}  // namespace etrt::cli

@@ -2,15 +2,15 @@
 #include <future>
 #include <set>
 
-#include <api/partition_check.h>
-#include <api/partition_probe.h>
-#include <api/platform.h>
-#include <api/probe_kernel.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <cli/partition_check.h>
+#include <cli/partition_probe.h>
+#include <cli/probe_kernel.h>
 #include <etrt/timeline.h>
+#include <process/process.h>
 
-namespace etrt::api {
+namespace etrt::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -79,7 +79,7 @@ Status judge(const std::vector<TimelineSpan>& spans, PartitionCheck& check) {
   const auto probe = std::find_if(spans.begin(), spans.end(), is_probe);
   if (probe == spans.end()) return Error(ErrorCode::kInternal, "the timeline does not show the check's own kernel");
   std::set<int> cores;
-  for (const unsigned sm : check.sms) cores.insert(Platform::instance().virtual_gpu().core_of(sm));
+  for (const unsigned sm : check.sms) cores.insert(process::Process::instance().devices().virtual_gpu().core_of(sm));
   std::size_t operations = 0;
   std::size_t strays = 0;
   std::string first;
@@ -128,4 +128,4 @@ Result<PartitionCheck> check_partition(const Partition& partition, const std::fu
   return partition.device().is_virtual() ? check_by_timeline(partition, run) : check_by_filling(partition, run, hold);
 }
 
-}  // namespace etrt::api
+}  // namespace etrt::cli

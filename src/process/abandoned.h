@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-namespace etrt::delegate {
+namespace etrt::process {
 
 /// What the device may use for ever, since every wait for its end failed: it is kept, and neither used nor freed.
 /// Threads: safe. Never destroyed.
@@ -25,4 +25,4 @@ class Abandoned {
   std::vector<std::shared_ptr<const void>> kept_;
 };
 
-}  // namespace etrt::delegate
+}  // namespace etrt::process

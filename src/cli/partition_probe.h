@@ -11,7 +11,7 @@
 #include <etrt/result.h>
 #include <etrt/stream.h>
 
-namespace etrt::api {
+namespace etrt::cli {
 
 /// Fills a partition's SMs with blocks that stay until they are released, and tells which SMs these are.
 /// While they stay, make no call that waits for the whole device (CUDA: cuMemAlloc, cuMemFree, cuModuleLoadData).
@@ -71,4 +71,4 @@ class PartitionProbe {
   std::vector<unsigned> sms_;
 };
 
-}  // namespace etrt::api
+}  // namespace etrt::cli

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <delegate_fixture.h>
 
-#include <api/partition_check.h>
-#include <api/partition_probe.h>
+#include <cli/partition_check.h>
+#include <cli/partition_probe.h>
 
 namespace etrt::test {
 namespace {
@@ -41,8 +41,8 @@ class PartitionProbes : public DelegateTest {
     return stream.synchronize();
   }
 
-  Result<api::PartitionCheck> check(const std::function<Status()>& run) const {
-    return api::check_partition(partition(), run, std::chrono::milliseconds(5));
+  Result<cli::PartitionCheck> check(const std::function<Status()>& run) const {
+    return cli::check_partition(partition(), run, std::chrono::milliseconds(5));
   }
 
  private:
@@ -111,8 +111,8 @@ TEST_P(PartitionProbes, TellThatAProgramDidNothingOnTheVirtualGpu) {
 
 TEST_P(PartitionProbes, NameOtherSmsForAnotherPartition) {
   std::vector<unsigned> shared;
-  auto first = must(api::PartitionProbe::create(partition(0), std::chrono::seconds(5)));
-  auto second = must(api::PartitionProbe::create(partition(1), std::chrono::seconds(5)));
+  auto first = must(cli::PartitionProbe::create(partition(0), std::chrono::seconds(5)));
+  auto second = must(cli::PartitionProbe::create(partition(1), std::chrono::seconds(5)));
   ASSERT_THAT(first.fill(), is_ok());
   ASSERT_THAT(second.fill(), is_ok());
   std::set_intersection(first.sms().begin(), first.sms().end(), second.sms().begin(), second.sms().end(),
@@ -124,7 +124,7 @@ TEST_P(PartitionProbes, NameOtherSmsForAnotherPartition) {
 
 TEST_P(PartitionProbes, GiveUpAtTheirLimitAndSaySo) {
   if (device().is_virtual()) GTEST_SKIP() << "blocks of the virtual GPU do not stay";
-  auto probe = must(api::PartitionProbe::create(partition(), std::chrono::nanoseconds(1)));
+  auto probe = must(cli::PartitionProbe::create(partition(), std::chrono::nanoseconds(1)));
   ASSERT_THAT(probe.fill(), is_ok());
   // Whatever follows on the SMs has to wait for the blocks, which nobody has released.
   const Stream stream = must(partition().create_stream());

@@ -4,7 +4,7 @@
 
 #include <vgpu/kernel.h>
 
-namespace etrt::api {
+namespace etrt::cli {
 
 /// etrt_partition_probe(u32* words, u64 limit_ns): block b writes 1 + its SM to words[2 + b] and stays on the SM until
 /// words[0] is set, or until the limit, which it then says in words[1]. The words are pinned memory.
@@ -21,4 +21,4 @@ extern const char* const kProbePtx;
 /// For the virtual GPU's.
 const vgpu::ModuleImage& probe_module_image();
 
-}  // namespace etrt::api
+}  // namespace etrt::cli

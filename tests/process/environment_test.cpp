@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <api/environment.h>
+#include <process/environment.h>
 
 namespace etrt::test {
 namespace {
@@ -14,7 +14,7 @@ TEST(Environment, SetsTheVirtualGpu) {
   setenv("ETRT_VGPU_DEVICES", "3", 1);
   setenv("ETRT_VGPU_MEMORY", "64", 1);
   setenv("ETRT_VGPU_CHECK", "1", 1);
-  const auto config = api::virtual_gpu_config_from_environment();
+  const auto config = process::Settings::from_environment().virtual_gpu;
   EXPECT_EQ(config.sm_count, 7);
   EXPECT_EQ(config.device_count, 3);
   EXPECT_EQ(config.memory_bytes, std::size_t{64} << 20);
@@ -25,7 +25,7 @@ TEST(Environment, ThatDoesNotParseCountsAsUnset) {
   for (const char* text : {"", "x", "-1", "0", "3.5", "99999999999999999999", "2 "}) {
     setenv("ETRT_VGPU_SMS", text, 1);
     setenv("ETRT_VGPU_DEVICES", text, 1);
-    const auto config = api::virtual_gpu_config_from_environment();
+    const auto config = process::Settings::from_environment().virtual_gpu;
     EXPECT_EQ(config.sm_count, 0) << "'" << text << "'";
     EXPECT_EQ(config.device_count, 1) << "'" << text << "'";
   }
@@ -33,29 +33,37 @@ TEST(Environment, ThatDoesNotParseCountsAsUnset) {
 
 TEST(Environment, NamesOrHidesTheDriverLibrary) {
   unsetenv("ETRT_CUDA_LIBRARY");
-  EXPECT_EQ(api::cuda_library_from_environment(), "libcuda.so.1");
+  EXPECT_EQ(process::Settings::from_environment().cuda_library, "libcuda.so.1");
   setenv("ETRT_CUDA_LIBRARY", "/opt/libcuda.so", 1);
-  EXPECT_EQ(api::cuda_library_from_environment(), "/opt/libcuda.so");
+  EXPECT_EQ(process::Settings::from_environment().cuda_library, "/opt/libcuda.so");
   setenv("ETRT_CUDA_LIBRARY", "none", 1);
-  EXPECT_EQ(api::cuda_library_from_environment(), "");
+  EXPECT_EQ(process::Settings::from_environment().cuda_library, "");
 }
 
 TEST(Environment, MayLeaveTheDeviceAllocatorToOthers) {
   unsetenv("ETRT_DEVICE_ALLOCATOR");
-  EXPECT_FALSE(api::device_allocator_left_to_others());
+  EXPECT_FALSE(process::Environment::leaves_device_allocator_to_others());
   setenv("ETRT_DEVICE_ALLOCATOR", "etrt", 1);
-  EXPECT_FALSE(api::device_allocator_left_to_others());
+  EXPECT_FALSE(process::Environment::leaves_device_allocator_to_others());
   setenv("ETRT_DEVICE_ALLOCATOR", "none", 1);
-  EXPECT_TRUE(api::device_allocator_left_to_others());
+  EXPECT_TRUE(process::Environment::leaves_device_allocator_to_others());
 }
 
 TEST(Environment, SaysWhereTensorRtIs) {
   setenv("ETRT_TENSORRT_LIBRARY", "/opt/libnvinfer.so.11", 1);
   setenv("VIRTUAL_ENV", "/home/me/venv", 1);
-  EXPECT_EQ(api::tensorrt_places_from_environment().library, "/opt/libnvinfer.so.11");
-  EXPECT_EQ(api::tensorrt_places_from_environment().virtual_environment, "/home/me/venv");
+  EXPECT_EQ(process::Settings::from_environment().tensorrt_library, "/opt/libnvinfer.so.11");
+  EXPECT_EQ(process::Settings::from_environment().virtual_environment, "/home/me/venv");
   unsetenv("ETRT_TENSORRT_LIBRARY");
-  EXPECT_EQ(api::tensorrt_places_from_environment().library, "");
+  EXPECT_EQ(process::Settings::from_environment().tensorrt_library, "");
+}
+
+TEST(Environment, IsReadOnceWhenItIsFirstAskedFor) {
+  const process::Environment environment;
+  setenv("ETRT_CUDA_LIBRARY", "/opt/libcuda.so", 1);
+  EXPECT_EQ(environment.settings().cuda_library, "/opt/libcuda.so");
+  setenv("ETRT_CUDA_LIBRARY", "none", 1);
+  EXPECT_EQ(environment.settings().cuda_library, "/opt/libcuda.so");
 }
 
 }  // namespace
