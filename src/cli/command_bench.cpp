@@ -77,9 +77,9 @@ Status bench_times(const BenchOptions& options) {
     std::size_t done = 0;
     const auto tick = [&] { progress.update(++done, 2 * rounds); };
     ETRT_TRY_ASSIGN(const Comparison calls, compare_calls(bench, rounds, tick));
-    ETRT_TRY_ASSIGN(const Comparison lanes, compare_lanes(bench, rounds, tick));
+    ETRT_TRY_ASSIGN(const Comparison slots, compare_slots(bench, rounds, tick));
     text +=
-        base::concat("\n", printable(bench.name), ", ", bench.io, " tensors\n", to_text(calls), "\n", to_text(lanes));
+        base::concat("\n", printable(bench.name), ", ", bench.io, " tensors\n", to_text(calls), "\n", to_text(slots));
     document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(lanes)})}});
   }
   if (options.json) return print(document);

@@ -94,14 +94,14 @@ Status make_inputs(Run& run) {
 }
 
 cudaStream_t stream_of(const Run& run, std::size_t worker) {
-  return run.target ? run.lanes.streams[worker].get() : nullptr;
+  return run.target ? run.streams.streams[worker].get() : nullptr;
 }
 
 Status load_sessions(Run& run) {
   const auto count = static_cast<std::size_t>(run.options.streams);
   if (run.target) {
-    ETRT_TRY_ASSIGN(run.lanes, Lanes::create(run.target->device, run.options.streams, run.options.sms));
-    if (!run.lanes.note.empty()) print_note(run.lanes.note);
+    ETRT_TRY_ASSIGN(run.streams, StreamSet::create(run.target->device, run.options.streams, run.options.sms));
+    if (!run.streams.note.empty()) print_note(run.streams.note);
   }
   SessionOptions options;
   options.delegate = run.options.delegate;
@@ -125,7 +125,7 @@ Status call(const Run& run, std::size_t worker) {
   if (!run.target) return run.sessions[worker]->execute();
   const StreamGuard guard(stream_of(run, worker));
   ETRT_TRY(run.sessions[worker]->execute());
-  return run.resident ? run.lanes.streams[worker].synchronize() : Status();
+  return run.resident ? run.streams.streams[worker].synchronize() : Status();
 }
 
 Status execute(Run& run) {
@@ -149,10 +149,10 @@ Status check_partitions(Run& run) {
   if (!run.options.verify_partition) return {};
   Progress progress("checking partitions");
   for (std::size_t i = 0; i < run.sessions.size(); ++i) {
-    const Partition& partition = run.lanes.partitions[i % run.lanes.partitions.size()];
+    const Partition& partition = run.streams.partitions[i % run.streams.partitions.size()];
     const auto once = [&]() -> Status {
       ETRT_TRY(call(run, i));
-      return run.lanes.streams[i].synchronize();
+      return run.streams.streams[i].synchronize();
     };
     ETRT_TRY_ASSIGN(auto check, check_partition(partition, once, std::chrono::milliseconds(run.options.verify_ms)));
     run.checks.push_back(std::move(check));

@@ -17,8 +17,8 @@ constexpr std::size_t kMaxRows = 16;  ///< of the inputs, and of the outputs
 
 std::string sms_text(const Run& run, std::size_t worker) {
   if (!run.target) return "-";
-  if (run.lanes.partitions.empty()) return base::concat(run.target->device.sm_count(), " (all)");
-  return std::to_string(run.lanes.partitions[worker % run.lanes.partitions.size()].sm_count());
+  if (run.streams.partitions.empty()) return base::concat(run.target->device.sm_count(), " (all)");
+  return std::to_string(run.streams.partitions[worker % run.streams.partitions.size()].sm_count());
 }
 
 std::string values_text(const Run& run) {
@@ -98,10 +98,10 @@ nlohmann::ordered_json to_json(const Run& run) {
   for (std::size_t i = 0; i < run.sessions.size(); ++i) {
     Json entry{{"stream", i}, {"sms", nullptr}, {"partition", nullptr}};
     if (run.target) entry["sms"] = run.target->device.sm_count();
-    if (!run.lanes.partitions.empty()) {
-      const std::size_t partition = i % run.lanes.partitions.size();
+    if (!run.streams.partitions.empty()) {
+      const std::size_t partition = i % run.streams.partitions.size();
       entry["partition"] = partition;
-      entry["sms"] = run.lanes.partitions[partition].sm_count();
+      entry["sms"] = run.streams.partitions[partition].sm_count();
     }
     entry.update(summary_json(summarize(run.measured.latencies_us[i])));
     document["streams"].push_back(std::move(entry));

@@ -8,7 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cli/commands.h>
-#include <cli/lanes.h>
+#include <cli/stream_set.h>
 #include <cli/partition_check.h>
 #include <cli/program_file.h>
 #include <cli/session.h>
@@ -26,7 +26,7 @@ struct Run {
   std::optional<Target> target = std::nullopt;  ///< none: nothing of the method is delegated to TensorRTBackend
   bool resident = false;
   std::vector<HostTensor> inputs = {};
-  Lanes lanes = {};
+  StreamSet streams = {};
   std::vector<std::unique_ptr<Session>> sessions = {};
   SideBySide measured = {};
   std::vector<HostTensor> outputs = {};
