@@ -80,7 +80,7 @@ Status bench_times(const BenchOptions& options) {
     ETRT_TRY_ASSIGN(const Comparison slots, compare_slots(bench, rounds, tick));
     text +=
         base::concat("\n", printable(bench.name), ", ", bench.io, " tensors\n", to_text(calls), "\n", to_text(slots));
-    document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(lanes)})}});
+    document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(slots)})}});
   }
   if (options.json) return print(document);
   return print(text +
