@@ -9,7 +9,7 @@
 namespace etrt::cli {
 
 /// As many options as the delegate has.
-using BackendOptions = executorch::runtime::BackendOptions<8>;
+using BackendOptions = executorch::runtime::BackendOptions<10>;
 
 /// The choices as ExecuTorch hands them to the delegate. A text that ExecuTorch would cut off is an error.
 Result<BackendOptions> backend_options(const DelegateChoices& choices);

@@ -3,6 +3,7 @@
 
 #include <api/platform.h>
 #include <blob/blob_writer.h>
+#include <delegate/runtime.h>
 #include <support/environment.h>
 
 namespace etrt::test {
@@ -59,6 +60,8 @@ void DelegateTest::SetUp() {
   gates_ = native.is_virtual ? support::create_host_gates(native.driver)
                              : must(support::create_kernel_gates(native.driver, *kernels_));
   if (native.is_virtual) static_cast<void>(api::Platform::instance().virtual_gpu().take_order_reports());
+  // What earlier tests left idle would go in the middle of this one.
+  delegate::Runtime::instance().pools.of(native).trim();
   before_ = support::kernel_engine_counts();
   hook().faults.clear();
   hook().counter.reset();
