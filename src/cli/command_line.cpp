@@ -188,6 +188,12 @@ void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
   add_text(command, "--weight-streaming-budget", choices.weight_streaming_budget, "BYTES",
            "Weights to keep on the device; the rest is streamed")
       ->check(check_bytes);
+  add_text(command, "--device-memory-limit", choices.device_memory_limit, "BYTES",
+           "Device memory for staging, scratch and graphs; default: what there is")
+      ->check(check_bytes);
+  add_text(command, "--pinned-memory-limit", choices.pinned_memory_limit, "BYTES",
+           "Pinned host memory for staging; default: 64 MiB, or more where one call needs it")
+      ->check(check_bytes);
   add_text(command, "--tensorrt-library", choices.tensorrt_library, "PATH", "The TensorRT library to open");
   add_list(command, "--plugin-library", choices.plugin_libraries, "PATH",
            "A library of TensorRT plugins that the engine needs; may be repeated")

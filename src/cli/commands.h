@@ -50,6 +50,8 @@ struct DelegateChoices {
   std::optional<int> max_inflight;
   std::optional<int> optimization_profile;
   std::string weight_streaming_budget;
+  std::string device_memory_limit;
+  std::string pinned_memory_limit;
   std::string warm_up;
   std::string tensorrt_library;
   std::vector<std::string> plugin_libraries;

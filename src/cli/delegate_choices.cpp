@@ -36,6 +36,8 @@ Result<BackendOptions> backend_options(const DelegateChoices& choices) {
   ETRT_TRY(add_text(options, kOptionFallback, choices.fallback));
   ETRT_TRY(add_text(options, kOptionWarmUp, choices.warm_up));
   ETRT_TRY(add_text(options, kOptionWeightStreamingBudget, choices.weight_streaming_budget));
+  ETRT_TRY(add_text(options, kOptionDeviceMemoryLimit, choices.device_memory_limit));
+  ETRT_TRY(add_text(options, kOptionPinnedMemoryLimit, choices.pinned_memory_limit));
   ETRT_TRY(add_text(options, kOptionTensorRtLibrary, choices.tensorrt_library));
   ETRT_TRY(add_text(options, kOptionPluginLibraries, joined(choices.plugin_libraries)));
   if (choices.max_inflight) options.set_option(kOptionMaxInflight, *choices.max_inflight);
@@ -63,6 +65,8 @@ const char* first_given(const DelegateChoices& choices) {
   if (choices.max_inflight) return "--max-inflight";
   if (choices.optimization_profile) return "--optimization-profile";
   if (!choices.weight_streaming_budget.empty()) return "--weight-streaming-budget";
+  if (!choices.device_memory_limit.empty()) return "--device-memory-limit";
+  if (!choices.pinned_memory_limit.empty()) return "--pinned-memory-limit";
   if (!choices.warm_up.empty()) return "--warm-up";
   if (!choices.tensorrt_library.empty()) return "--tensorrt-library";
   if (!choices.plugin_libraries.empty()) return "--plugin-library";

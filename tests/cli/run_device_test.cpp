@@ -128,6 +128,8 @@ TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
                                                  {"--warm-up", "1x1x8x8"},
                                                  {"--optimization-profile", "1"},
                                                  {"--weight-streaming-budget", "0"},
+                                                 {"--device-memory-limit", "1000000"},
+                                                 {"--pinned-memory-limit", "1000000"},
                                                  {"--tensorrt-library", "libnvinfer.so.11"},
                                                  {"--plugin-library", "libplugin.so"},
                                                  {"--allow-engine-code"},
@@ -195,6 +197,31 @@ TEST(RunOnDevice, MemoryTellsWhatIsHeldAndWhatCallsCost) {
   EXPECT_GE(device["device_bytes"], 2 * (15 * 64 * 4 + 15 * 10 * 4));
   EXPECT_GE(device["pinned_bytes"], 15 * 64 * 4 + 15 * 10 * 4);
   EXPECT_EQ(device["abandoned_bytes"], 0);
+}
+
+TEST(RunOnDevice, LimitsOfMemoryHoldForTheProcess) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, digits("digits_xnnpack.pte"));
+  const std::vector<std::string> arguments{"run", path, "--streams", "2", "--iterations", "20", "--memory", "--json"};
+  const auto with = [&](const std::vector<std::string>& limit) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), limit.begin(), limit.end());
+    return run_etrt(all);
+  };
+  const Outcome held = with({"--device-memory-limit", "30000", "--pinned-memory-limit", "16384"});
+  ASSERT_EQ(held.exit_code, 0) << held;
+  const auto device = held.json()["memory"]["devices"][0];
+  EXPECT_EQ(device["device_limit"], 30000);
+  EXPECT_LE(device["device_bytes"], 30000);
+  EXPECT_EQ(device["pinned_limit"], 16384);
+  EXPECT_LE(device["pinned_bytes"], 16384);
+
+  const Outcome no_device = with({"--device-memory-limit", "1000"});
+  EXPECT_EQ(no_device.exit_code, 1) << no_device;
+  EXPECT_THAT(no_device.err, HasSubstr("option 'device_memory_limit' is 1000 bytes on virtual:0"));
+  const Outcome no_pinned = with({"--pinned-memory-limit", "1000"});
+  EXPECT_EQ(no_pinned.exit_code, 1) << no_pinned;
+  EXPECT_THAT(no_pinned.err, HasSubstr("option 'pinned_memory_limit' is 1000 bytes"));
 }
 
 TEST(RunOnDevice, WarmUpSparesTheFirstCallItsChangeOfShape) {

@@ -59,6 +59,8 @@ void DelegateTest::SetUp() {
   gates_ = native.is_virtual ? support::create_host_gates(native.driver)
                              : must(support::create_kernel_gates(native.driver, *kernels_));
   if (native.is_virtual) static_cast<void>(process::Process::instance().devices().virtual_gpu().take_order_reports());
+  // What earlier tests left idle would go in the middle of this one.
+  process::Process::instance().memory().of(native).trim();
   before_ = support::kernel_engine_counts();
   hook().faults.clear();
   hook().counter.reset();

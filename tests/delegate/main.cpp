@@ -1,5 +1,5 @@
 // The delegate's tests run on the process's own devices, with a hook in every driver call, and on the virtual GPU with
-// its order checker on and two devices.
+// its order checker on and three devices.
 
 #include <cstdlib>
 #include <process.h>
@@ -23,7 +23,7 @@ TestHook& hook() {
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
   setenv("ETRT_VGPU_CHECK", "1", 0);
-  setenv("ETRT_VGPU_DEVICES", "2", 0);
+  setenv("ETRT_VGPU_DEVICES", "3", 0);
   setenv("ETRT_VGPU_SMS", "4", 0);
   etrt::support::prepare_cuda_environment();
   executorch::runtime::runtime_init();

@@ -74,6 +74,20 @@ TEST(DelegateOptions, ThatDecideWhatCodeRunsAreTheApplicationsAlone) {
   expect_refused(read({}, {spec(kOptionAllowEngineCode, "1")}), kOptionAllowEngineCode);
 }
 
+TEST(DelegateOptions, ThatLimitMemoryAreTheApplicationsAlone) {
+  const auto options = read({option(kOptionDeviceMemoryLimit, "5000000000"), option(kOptionPinnedMemoryLimit, 4096)});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->memory.device, 5000000000u);
+  EXPECT_EQ(options->memory.pinned, 4096u);
+  for (const char* key : {kOptionDeviceMemoryLimit, kOptionPinnedMemoryLimit}) {
+    expect_refused(read({option(key, "0")}), key);
+    expect_refused(read({option(key, "64M")}), key);
+    expect_refused(read({option(key, -1)}), key);
+    expect_refused(read({}, {spec(key, "1000")}), key);
+  }
+  EXPECT_EQ(read({})->memory.device, std::nullopt);
+}
+
 TEST(DelegateOptions, AreReadFromBackendOptions) {
   const auto options =
       read({option(kOptionDevice, "virtual:1"), option(kOptionMaxInflight, 7), option(kOptionOptimizationProfile, 2),
