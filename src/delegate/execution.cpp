@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <process/process.h>
 
 #include <api/guard_access.h>
 #include <base/format.h>

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <memory/pinned_pool.h>
 #include <memory_resource>
-#include <process/process.h>
 
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/span.h>
@@ -17,6 +16,10 @@
 #include <delegate/lane_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
+
+namespace etrt::process {
+class Process;
+}
 
 namespace etrt::delegate {
 

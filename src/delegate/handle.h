@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <memory/pinned_pool.h>
 #include <memory>
-#include <process/process.h>
+#include <process/live_handles.h>
 #include <span>
 #include <string>
 
@@ -18,6 +18,10 @@
 #include <engine/engine.h>
 #include <etrt/report.h>
 #include <etrt/result.h>
+
+namespace etrt::process {
+class Process;
+}
 
 namespace etrt::delegate {
 

@@ -32,7 +32,6 @@ Status Runtime::load_plugins(const std::vector<std::string>& libraries) {
 }
 
 Result<std::unique_ptr<nvinfer1::ICudaEngine>> Runtime::deserialize(std::span<const std::byte> plan) {
-  const std::lock_guard lock(mutex_);
   const LoggedErrors errors;
   auto engine = adopt(runtime_->deserializeCudaEngine(plan.data(), plan.size()));
   if (engine != nullptr) return engine;

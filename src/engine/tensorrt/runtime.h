@@ -25,12 +25,12 @@ class Runtime {
   /// Loads each library once.
   Status load_plugins(const std::vector<std::string>& libraries);
 
-  /// The error holds TensorRT's own reason.
+  /// Plans load side by side: TensorRT allows it. The error holds TensorRT's own reason.
   Result<std::unique_ptr<nvinfer1::ICudaEngine>> deserialize(std::span<const std::byte> plan);
 
  private:
-  std::mutex mutex_;
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
+  std::mutex mutex_;  ///< of the plugins
   std::set<std::string> plugins_;
 };
 
