@@ -7,6 +7,7 @@
 #include <delegate/in_flight.h>
 #include <delegate/partition_mix.h>
 #include <delegate/placement.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 

@@ -18,7 +18,10 @@
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
 #include <memory/pinned_pool.h>
-#include <process/process.h>
+
+namespace etrt::process {
+class Process;
+}
 
 namespace etrt::delegate {
 

@@ -39,6 +39,7 @@ struct EngineMemory {
   std::size_t weights = 0;           ///< on the device
   std::size_t streamed_weights = 0;  ///< on the host, copied to the device piece by piece as the engine runs
   std::size_t context_maximum = 0;   ///< upper bound of `ExecutionContext::device_memory_bytes` of one context
+  std::size_t host_copy = 0;         ///< on the host, the engine's own copy of its file; 0: it reads a mapped file
 };
 
 /// A loaded model that makes execution contexts. Shared by every handle that holds the same bytes on the same device.
