@@ -15,17 +15,18 @@ ALLOWED = {
     "memory": {"base", "cuda"},
     "blob": {"base"},
     "pte": {"base", "blob"},
-    "engine": {"base", "cuda"},
+    "program_facts": {"base"},
+    "engine": {"base", "cuda", "program_facts"},
     "process": {"base", "cuda", "vgpu", "memory", "engine"},
     "api": {"base", "cuda", "vgpu", "memory", "engine", "process"},
-    "delegate": {"base", "cuda", "vgpu", "memory", "blob", "engine", "process", "api"},
-    "cli": {"base", "cuda", "vgpu", "memory", "blob", "pte", "engine", "process", "api", "delegate"},
+    "delegate": {"base", "cuda", "vgpu", "memory", "blob", "program_facts", "engine", "process", "api"},
+    "cli": {"base", "cuda", "vgpu", "memory", "blob", "pte", "program_facts", "engine", "process", "api", "delegate"},
 }
 EXCEPTIONS = {("engine/program", "vgpu/kernel.h")}
 VENDORS = {
     "executorch/": ("delegate", "engine/program", "engine/tensorrt", "cli"),
     "NvInfer": ("engine/tensorrt",),
-    "flatbuffers/": ("pte",),
+    "flatbuffers/": ("pte", "program_facts"),
     "nlohmann/": ("blob", "pte", "cli"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

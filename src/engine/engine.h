@@ -65,8 +65,8 @@ class Engine {
   /// that stream their weights.
   virtual bool synchronous() const { return false; }
 
-  /// Whether a context remembers from one enqueue to the next (a program with mutable buffers). Its enqueues must keep
-  /// the order of the calls, and one context serves one handle.
+  /// Whether an execution may see what an earlier one of the same context left (mutable buffers of a nested program).
+  /// Each context has state of its own, as loaded at first.
   virtual bool keeps_state() const { return false; }
 
   /// A context for one optimization profile; none: the profile that fits is chosen whenever shapes are resolved.
