@@ -1,28 +1,58 @@
 #pragma once
 
-#include <cuda/driver.h>
+#include <optional>
+#include <utility>
+
+#include <base/try.h>
+#include <cuda/error.h>
 
 namespace etrt::cuda {
 
 /// A scope in which this thread's driver calls do not disturb a stream capture that is under way elsewhere: under
 /// CUDA's default (global) capture mode a cuEventQuery or cuMemAlloc of any thread would invalidate it. Only for calls
-/// that touch nothing of the capture itself (CUDA: cuThreadExchangeStreamCaptureMode).
-/// Threads: a scope belongs to the thread that made it.
+/// that touch nothing of the capture itself (CUDA: cuThreadExchangeStreamCaptureMode). Ends with the thread in the mode
+/// that it had.
+/// Threads: a scope belongs to the thread that made it. The table must outlive it.
 class RelaxedCapture {
  public:
-  explicit RelaxedCapture(const Driver& driver) : driver_(driver) {
-    exchanged_ = driver_.cuThreadExchangeStreamCaptureMode(&mode_) == CUDA_SUCCESS;
+  /// An error where the driver refuses: a call made all the same might break somebody's capture.
+  static Result<RelaxedCapture> enter(const Driver& driver) {
+    RelaxedCapture scope;
+    ETRT_TRY(check(driver, scope.exchange_on(driver), "cuThreadExchangeStreamCaptureMode"));
+    return scope;
   }
+
+  /// For cleanup, which has nobody to tell: a driver that refuses once is asked again. None: whoever cleans up makes no
+  /// call that a capture forbids, and abandons what it would have freed, since a leak is no wrong result.
+  static std::optional<RelaxedCapture> enter_for_cleanup(const Driver& driver) noexcept {
+    RelaxedCapture scope;
+    if (scope.exchange_on(driver) != CUDA_SUCCESS && scope.exchange_on(driver) != CUDA_SUCCESS) return std::nullopt;
+    return scope;
+  }
+
+  /// Goes on without the scope where the driver refuses.
+  explicit RelaxedCapture(const Driver& driver) { static_cast<void>(exchange_on(driver)); }
+
+  RelaxedCapture(RelaxedCapture&& other) noexcept
+      : exchanged_on_(std::exchange(other.exchanged_on_, nullptr)), mode_(other.mode_) {}
+  RelaxedCapture& operator=(RelaxedCapture&&) = delete;
   ~RelaxedCapture() {
-    if (exchanged_) static_cast<void>(driver_.cuThreadExchangeStreamCaptureMode(&mode_));
+    if (exchanged_on_ == nullptr || exchanged_on_->cuThreadExchangeStreamCaptureMode(&mode_) == CUDA_SUCCESS) return;
+    // A thread left in relaxed mode would no longer be told of calls that break its captures.
+    static_cast<void>(exchanged_on_->cuThreadExchangeStreamCaptureMode(&mode_));
   }
-  RelaxedCapture(const RelaxedCapture&) = delete;
-  RelaxedCapture& operator=(const RelaxedCapture&) = delete;
 
  private:
-  const Driver& driver_;
+  RelaxedCapture() = default;
+
+  CUresult exchange_on(const Driver& driver) noexcept {
+    const CUresult result = driver.cuThreadExchangeStreamCaptureMode(&mode_);
+    if (result == CUDA_SUCCESS) exchanged_on_ = &driver;
+    return result;
+  }
+
+  const Driver* exchanged_on_ = nullptr;
   CUstreamCaptureMode mode_ = CU_STREAM_CAPTURE_MODE_RELAXED;
-  bool exchanged_;
 };
 
 }  // namespace etrt::cuda

@@ -242,6 +242,25 @@ TEST_P(Pinned, MemoryThatIsNotTakenBackIsOfferedAgain) {
   EXPECT_EQ(pools().report().pinned_bytes, 0u);
 }
 
+TEST_P(Pinned, WithoutRelaxedCaptureModeNoCallIsMadeThatCouldBreakACapture) {
+  limit(kBlock);
+  fill_with(1);
+  const auto stream = create_stream();
+  call(stream);
+  hook().fail(Symbol::k_cuThreadExchangeStreamCaptureMode);
+  const auto queries = hook().count(Symbol::k_cuEventQuery);
+  EXPECT_FALSE(pools().pinned().lend(kBlock).ok());
+  pools().trim();
+  EXPECT_EQ(hook().count(Symbol::k_cuEventQuery), queries);
+  EXPECT_EQ(hook().count(Symbol::k_cuEventSynchronize), 0u);
+  EXPECT_EQ(hook().count(Symbol::k_cuMemFreeHost), 0u);
+  hook().pass();
+  ASSERT_THAT(synchronize(stream), is_ok());
+  pools().trim();
+  EXPECT_EQ(pools().report().abandoned_bytes, 0u);
+  EXPECT_EQ(pools().report().pinned_bytes, 0u);
+}
+
 TEST_P(Pinned, AFailedAllocationCountsNothing) {
   hook().fail(Symbol::k_cuMemHostAlloc, CUDA_ERROR_OUT_OF_MEMORY);
   const auto refused = pools().pinned().lend(kBlock);
