@@ -19,9 +19,9 @@ namespace etrt {
 /// cudaMalloc and the like disturb no capture. A call comes from any thread, at steady state never, and may come while
 /// etrt holds locks: it must not call into etrt or ExecuTorch.
 /// Threads: must be safe. Nothing may be thrown: failures are null and false.
-class ETRT_API MemorySource {
+class MemorySource {
  public:
-  virtual ~MemorySource();
+  virtual ~MemorySource() = default;
 
   /// Device memory, aligned to 256 bytes at least, for work that is enqueued on `stream` after this call and for
   /// whatever is ordered after that (as cudaMallocAsync; RMM: device_memory_resource::allocate). Null: there is none.

@@ -83,7 +83,7 @@ Status StagedCopies::to_host(void* target, CUdeviceptr source, std::size_t bytes
 }
 
 Status StagedCopies::wait(cuda::StreamRef stream) const {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   return cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize");
 }
 

@@ -12,7 +12,7 @@
 namespace etrt::memory {
 
 Result<CUdeviceptr> DeviceHeap::allocate(std::size_t bytes, cuda::StreamRef stream) {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   auto allocated = try_allocate(bytes, stream);
   if (allocated.ok() || allocated.error().code() != ErrorCode::kOutOfMemory) return allocated;
   if (idle_ == nullptr || !idle_->give_back_idle(stream)) return allocated;
@@ -34,7 +34,8 @@ Error DeviceHeap::over_budget(std::size_t bytes) const {
 }
 
 void DeviceHeap::free(CUdeviceptr address, std::size_t bytes, cuda::StreamRef stream) noexcept {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
+  if (!relaxed) return abandon(bytes);
   if (source_.deallocate_device(address, bytes, stream)) return budget_.give_back(bytes);
   if (!wait_for_stream(device_, stream)) return abandon(bytes);
   if (source_.deallocate_unused_device(address, bytes)) return budget_.give_back(bytes);
@@ -58,10 +59,10 @@ void DeviceHeap::retry_refused() noexcept {
     again.swap(refused_);
   }
   if (again.empty()) return;
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
   for (const Refused& memory : again) {
     abandoned_bytes_ -= memory.bytes;
-    if (source_.deallocate_unused_device(memory.address, memory.bytes)) {
+    if (relaxed && source_.deallocate_unused_device(memory.address, memory.bytes)) {
       budget_.give_back(memory.bytes);
     } else {
       keep_refused(memory);

@@ -90,7 +90,8 @@ bool PinnedPool::is_over(const Piece& piece) const noexcept {
 /// Asks after the oldest ones alone, so that a call costs the same however many are in use.
 void PinnedPool::collect_released(std::size_t at_most) noexcept {
   if (in_device_use_.empty()) return;
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
+  if (!relaxed) return;
   auto next = in_device_use_.begin();
   for (std::size_t asked = 0; asked < at_most && next != in_device_use_.end(); ++asked) {
     const auto piece = next++;
@@ -157,7 +158,7 @@ Result<PinnedPool::Block> PinnedPool::grow(Lock& lock, std::size_t bytes) {
 Result<PinnedPool::Pieces> PinnedPool::make(const cuda::Device& device, Source& source, std::size_t bytes) {
   try {
     ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
-    const cuda::RelaxedCapture relaxed(device.driver);
+    ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device.driver));
     Pieces piece(1);
     ETRT_TRY_ASSIGN(piece.front().released, cuda::create_event(device.driver));
     ETRT_TRY_ASSIGN(piece.front().memory, source.allocate_pinned(bytes));
@@ -180,10 +181,10 @@ Error PinnedPool::beyond_limit(std::size_t bytes) const {
 void PinnedPool::destroy(Pieces pieces) noexcept {
   if (pieces.empty()) return;
   const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
   while (!pieces.empty()) {
     const std::size_t bytes = pieces.front().capacity;
-    if (source_.deallocate_pinned(pieces.front().memory, bytes)) {
+    if (relaxed && source_.deallocate_pinned(pieces.front().memory, bytes)) {
       pieces.pop_front();
       budget_.give_back(bytes);
       continue;
@@ -202,9 +203,10 @@ void PinnedPool::trim() noexcept {
     const std::lock_guard lock(mutex_);
     collect_released(SIZE_MAX);
     idle.swap(free_);
+    const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
     for (auto next = abandoned_.begin(); next != abandoned_.end();) {
       const auto piece = next++;
-      if (piece->is_lost && !is_over(*piece)) continue;
+      if (piece->is_lost && !(relaxed && is_over(*piece))) continue;
       abandoned_bytes_ -= piece->capacity;
       idle.splice(idle.begin(), abandoned_, piece);
     }

@@ -98,8 +98,8 @@ StreamOrderedMemory ScratchPool::take_if_idle(Piece& piece) noexcept {
   if (piece.last_user == nullptr || piece.memory.size() == 0) return {};
   const CUevent done = piece.last_user->done_;
   if (done == nullptr) return {};
-  const cuda::RelaxedCapture relaxed(heap_.device().driver);
-  if (heap_.device().driver.cuEventQuery(done) != CUDA_SUCCESS) return {};
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(heap_.device().driver);
+  if (!relaxed || heap_.device().driver.cuEventQuery(done) != CUDA_SUCCESS) return {};
   return empty(piece);
 }
 

@@ -6,11 +6,7 @@
 #include <memory/alignment.h>
 #include <memory/source.h>
 
-namespace etrt {
-
-MemorySource::~MemorySource() = default;
-
-namespace memory {
+namespace etrt::memory {
 namespace {
 
 Error exhausted(const cuda::Device& device, std::size_t bytes, const char* kind) {
@@ -88,5 +84,4 @@ bool Source::deallocate_pinned(void* memory, std::size_t bytes) noexcept {
   return application_->deallocate_pinned(memory, bytes);
 }
 
-}  // namespace memory
-}  // namespace etrt
+}  // namespace etrt::memory

@@ -16,7 +16,7 @@ Result<StreamOrderedMemory> StreamOrderedMemory::create_for_any_stream(DeviceHea
   const cuda::Device& device = heap.device();
   // The primary context, whichever is current: a stream of a green one would go with it.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
-  const cuda::RelaxedCapture relaxed(device.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device.driver));
   ETRT_TRY_ASSIGN(const cuda::Stream stream, cuda::create_stream(device.driver));
   ETRT_TRY_ASSIGN(auto memory, create(heap, bytes, stream.get()));
   Status made = cuda::check(device.driver, device.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize");

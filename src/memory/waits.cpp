@@ -15,14 +15,15 @@ bool wait_for_device(const cuda::Device& device) noexcept {
 }  // namespace
 
 bool wait_for_event(const cuda::Device& device, CUevent event) noexcept {
-  const cuda::RelaxedCapture relaxed(device.driver);
-  return device.driver.cuEventSynchronize(event) == CUDA_SUCCESS || wait_for_device(device);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device.driver);
+  return relaxed && (device.driver.cuEventSynchronize(event) == CUDA_SUCCESS || wait_for_device(device));
 }
 
 bool wait_for_stream(const cuda::Device& device, cuda::StreamRef stream) noexcept {
   const auto in_capture = cuda::is_in_capture(device.driver, stream);
   if (in_capture.ok() && *in_capture) return true;
-  const cuda::RelaxedCapture relaxed(device.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device.driver);
+  if (!relaxed) return false;
   // Where nobody can say whether the stream is in a capture, waiting for it could end one.
   if (in_capture.ok() && device.driver.cuStreamSynchronize(stream.get()) == CUDA_SUCCESS) return true;
   return wait_for_device(device);

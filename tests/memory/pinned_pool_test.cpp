@@ -104,14 +104,21 @@ TEST_P(Pinned, WithoutALimitOneCallGetsWhatItNeeds) {
 }
 
 TEST_P(Pinned, ACallAsksAfterAFewBlocksHoweverManyAreInUse) {
+  limit(64 * kBlock);
   fill_with(64);
   const auto stream = create_stream();
   auto gate = close_gate(stream.get());
-  for (int i = 0; i < 63; ++i) call(stream);
+  for (int i = 0; i < 64; ++i) call(stream);
+  std::uint64_t asked = 0;
   const auto before = hook().count(Symbol::k_cuEventQuery);
+  hook().on_call = [&](Symbol symbol) {
+    if (symbol != Symbol::k_cuEventSynchronize) return;
+    asked = hook().count(Symbol::k_cuEventQuery) - before;
+    gate.open();
+  };
   call(stream);
-  EXPECT_LE(hook().count(Symbol::k_cuEventQuery) - before, 4u);
-  gate.open();
+  EXPECT_GE(asked, 1u);
+  EXPECT_LE(asked, 4u);
   ASSERT_THAT(synchronize(stream), is_ok());
 }
 
@@ -237,6 +244,25 @@ TEST_P(Pinned, MemoryThatIsNotTakenBackIsOfferedAgain) {
   pools().trim();
   EXPECT_EQ(pools().report().abandoned_bytes, kBlock);
   hook().pass();
+  pools().trim();
+  EXPECT_EQ(pools().report().abandoned_bytes, 0u);
+  EXPECT_EQ(pools().report().pinned_bytes, 0u);
+}
+
+TEST_P(Pinned, WithoutRelaxedCaptureModeNoCallIsMadeThatCouldBreakACapture) {
+  limit(kBlock);
+  fill_with(1);
+  const auto stream = create_stream();
+  call(stream);
+  hook().fail(Symbol::k_cuThreadExchangeStreamCaptureMode);
+  const auto queries = hook().count(Symbol::k_cuEventQuery);
+  EXPECT_FALSE(pools().pinned().lend(kBlock).ok());
+  pools().trim();
+  EXPECT_EQ(hook().count(Symbol::k_cuEventQuery), queries);
+  EXPECT_EQ(hook().count(Symbol::k_cuEventSynchronize), 0u);
+  EXPECT_EQ(hook().count(Symbol::k_cuMemFreeHost), 0u);
+  hook().pass();
+  ASSERT_THAT(synchronize(stream), is_ok());
   pools().trim();
   EXPECT_EQ(pools().report().abandoned_bytes, 0u);
   EXPECT_EQ(pools().report().pinned_bytes, 0u);
