@@ -11,9 +11,9 @@
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
-/// What the tensors of an execution context are bound to. A switch of profiles makes TensorRT forget its addresses:
-/// those that are bound anew are passed then, the others when `pass` is called for the next enqueue. So TensorRT never
-/// hears of memory that the caller has freed since.
+/// What the tensors of an execution context are bound to. After a switch of profiles all addresses are passed again:
+/// those that are bound anew at once, the others when `pass` is called for the next enqueue. So TensorRT never hears of
+/// memory that the caller has freed since.
 /// Threads: one caller at a time.
 class Addresses {
  public:
@@ -32,7 +32,7 @@ class Addresses {
   /// Takes the address of a tensor, and passes it.
   Status bind(nvinfer1::IExecutionContext& context, std::size_t tensor, std::uint64_t address, std::size_t bytes);
 
-  /// TensorRT has forgotten all of them.
+  /// TensorRT may have forgotten all of them.
   void forget();
 
   /// Passes those of one place that TensorRT does not have.

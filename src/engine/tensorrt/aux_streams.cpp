@@ -40,7 +40,7 @@ bool AuxStreams::drain(cuda::StreamRef stream) {
 
 Status AuxStreams::join(cuda::StreamRef stream) const {
   const cuda::Driver& driver = device_.driver;
-  const cuda::RelaxedCapture relaxed(driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
   ETRT_TRY_ASSIGN(const auto scope, push_primary(device_));
   ETRT_TRY_ASSIGN(const auto event, cuda::create_event(driver));
   for (CUstream aux : given_) {
@@ -74,7 +74,7 @@ bool AuxStreams::is_alive(const Set& set) const {
 }
 
 Result<AuxStreams::Set> AuxStreams::create_set(CUgreenCtx green) {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   // Not the caller's context, which may be a green one that the streams would belong to.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device_.driver, device_.primary));
   Set set{green, {}, {}};

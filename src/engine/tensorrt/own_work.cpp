@@ -1,3 +1,5 @@
+#include <executorch/runtime/platform/log.h>
+
 #include <cuda/relaxed_capture.h>
 #include <engine/tensorrt/own_work.h>
 
@@ -10,17 +12,21 @@ Result<cuda::CurrentContext> push_primary(const cuda::Device& device) {
 }
 
 bool wait_for_end(const cuda::Device& device, std::span<const CUstream> streams) {
-  const cuda::Driver& driver = device.driver;
-  const cuda::RelaxedCapture relaxed(driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device.driver);
+  if (!relaxed) return false;
   bool over = true;
-  for (CUstream stream : streams) over = driver.cuStreamSynchronize(stream) == CUDA_SUCCESS && over;
+  for (CUstream stream : streams) over = device.driver.cuStreamSynchronize(stream) == CUDA_SUCCESS && over;
   return over || wait_for_context(device);
 }
 
 bool wait_for_context(const cuda::Device& device) {
-  const cuda::RelaxedCapture relaxed(device.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device.driver);
   const auto scope = push_primary(device);
-  return scope.ok() && device.driver.cuCtxSynchronize() == CUDA_SUCCESS;
+  return relaxed && scope.ok() && device.driver.cuCtxSynchronize() == CUDA_SUCCESS;
+}
+
+void tell_abandoned(const char* what, const char* why) {
+  ET_LOG(Error, "TensorRTBackend: %s: TensorRT's %s is abandoned with its memory", why, what);
 }
 
 }  // namespace etrt::engine::tensorrt

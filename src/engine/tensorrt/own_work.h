@@ -18,4 +18,7 @@ Result<cuda::CurrentContext> push_primary(const cuda::Device& device);
 bool wait_for_end(const cuda::Device& device, std::span<const CUstream> streams);
 bool wait_for_context(const cuda::Device& device);
 
+/// Says in the log what is never freed, "execution context" or "engine", and why.
+void tell_abandoned(const char* what, const char* why);
+
 }  // namespace etrt::engine::tensorrt

@@ -13,7 +13,7 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 Status ProfileSwitch::set(nvinfer1::IExecutionContext& context, int profile) {
   const cuda::Driver& driver = device_.driver;
   // The copies belong to no capture that may be under way, and the stream to no green context of the caller.
-  const cuda::RelaxedCapture relaxed(driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(driver, device_.primary));
   if (!stream_) {
     ETRT_TRY_ASSIGN(copied_, cuda::create_event(driver));
@@ -38,7 +38,7 @@ Status ProfileSwitch::order(cuda::StreamRef stream) const {
     return cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), copied_.get(), 0), "cuStreamWaitEvent");
   }
   // A graph cannot wait for what was enqueued outside of its capture.
-  const cuda::RelaxedCapture relaxed(driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
   return cuda::check(driver, driver.cuEventSynchronize(copied_.get()), "cuEventSynchronize");
 }
 

@@ -20,7 +20,7 @@ class ProfileSwitch {
   /// False after a change that failed: the context may then have either profile, or neither.
   bool is_set() const { return is_set_; }
 
-  /// On success the context has lost its addresses.
+  /// The context's addresses count as lost then, since TensorRT does not promise to keep them.
   Status set(nvinfer1::IExecutionContext& context, int profile);
 
   /// Whether no enqueue has waited for the copies yet.

@@ -7,7 +7,7 @@
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 Result<CUdeviceptr> TemporaryStorage::allocate(std::uint64_t size, CUstream stream) const {
-  const cuda::RelaxedCapture relaxed(driver_);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver_));
   CUdeviceptr address = 0;
   ETRT_TRY(cuda::check(driver_, driver_.cuMemAllocAsync(&address, size, stream), "cuMemAllocAsync"));
   return address;
@@ -20,16 +20,20 @@ void* TemporaryStorage::allocateAsync(std::uint64_t size, std::uint64_t /*alignm
   try {
     auto address = allocate(size, stream);
     if (address.ok()) return reinterpret_cast<void*>(*address);
-    failure_ = std::move(address).error().within(base::concat("temporary storage of ", size, " bytes"));
+    auto failure = std::move(address).error().within(base::concat("temporary storage of ", size, " bytes"));
+    const std::lock_guard lock(mutex_);
+    failure_ = std::move(failure);
   } catch (...) {
+    const std::lock_guard lock(mutex_);
     failure_.emplace(ErrorCode::kOutOfMemory, "host memory");
   }
   return nullptr;
 }
 
 bool TemporaryStorage::deallocateAsync(void* memory, cudaStream_t stream) noexcept {
-  const cuda::RelaxedCapture relaxed(driver_);
-  return memory == nullptr || driver_.cuMemFreeAsync(reinterpret_cast<CUdeviceptr>(memory), stream) == CUDA_SUCCESS;
+  if (memory == nullptr) return true;
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(driver_);
+  return relaxed && driver_.cuMemFreeAsync(reinterpret_cast<CUdeviceptr>(memory), stream) == CUDA_SUCCESS;
 }
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

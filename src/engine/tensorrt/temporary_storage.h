@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -11,8 +12,7 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 /// Memory that TensorRT asks for in the middle of an enqueue, where sizes depend on data. Taken in stream order:
 /// TensorRT's own allocator would call cudaMalloc there, which waits for every tenant of the GPU.
-/// Threads: one for each execution context, called on the thread that enqueues. The table must outlive it, and it the
-/// context.
+/// One for each execution context. Threads: safe, as TensorRT wants it. The table must outlive it, and it the context.
 class TemporaryStorage final : public nvinfer1::IGpuAsyncAllocator {
  public:
   explicit TemporaryStorage(const cuda::Driver& driver) : driver_(driver) {}
@@ -22,12 +22,16 @@ class TemporaryStorage final : public nvinfer1::IGpuAsyncAllocator {
   bool deallocateAsync(void* memory, cudaStream_t stream) noexcept override;
 
   /// Why there was no memory since the last question, which TensorRT does not pass on.
-  std::optional<Error> take_failure() { return std::exchange(failure_, std::nullopt); }
+  std::optional<Error> take_failure() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(failure_, std::nullopt);
+  }
 
  private:
   Result<CUdeviceptr> allocate(std::uint64_t size, CUstream stream) const;
 
   const cuda::Driver& driver_;
+  std::mutex mutex_;
   std::optional<Error> failure_;
 };
 

@@ -1,7 +1,5 @@
 #include <algorithm>
 
-#include <executorch/runtime/platform/log.h>
-
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/relaxed_capture.h>
@@ -45,18 +43,18 @@ TensorRtContext::TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer
 }
 
 TensorRtContext::~TensorRtContext() {
-  const cuda::RelaxedCapture relaxed(engine_.device().driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(engine_.device().driver);
   const auto scope = push_primary(engine_.device());
   const bool switched = profile_.settle();
-  if (aux_streams_.settle() && switched) {
+  const bool is_over = aux_streams_.settle() && switched;
+  if (is_over && relaxed) {
     native_.reset();
     return;
   }
   engine_.abandon();
   static_cast<void>(native_.release());
-  ET_LOG(Error,
-         "TensorRTBackend: work of an engine's own cannot be waited for, the device may be lost: TensorRT's execution "
-         "context and engine are abandoned with their memory");
+  tell_abandoned("execution context",
+                 is_over ? "freeing it might break a stream capture" : "its work cannot be waited for");
 }
 
 const TensorInfo& TensorRtContext::info(std::size_t tensor) const {
@@ -226,8 +224,7 @@ Status TensorRtContext::enqueue(cuda::StreamRef stream) {
   if (stream.get() == nullptr || stream == cuda::legacy_stream()) engine_.note_null_stream();
   if (profile_.is_pending()) ETRT_TRY(profile_.order(stream));
   ETRT_TRY(give_aux_streams(stream));
-  const LoggedErrors errors;
-  if (!run(stream)) return enqueue_failure(stream, errors.text());
+  ETRT_TRY(run(stream));
   profile_.passed();
   return output_failure();
 }
@@ -244,12 +241,17 @@ Error TensorRtContext::enqueue_failure(cuda::StreamRef stream, const std::string
   return Error(ErrorCode::kDriver, text);
 }
 
-bool TensorRtContext::run(cuda::StreamRef stream) {
+Status TensorRtContext::run(cuda::StreamRef stream) {
+  // Such an enqueue waits and allocates inside, which another thread's capture must not notice.
+  std::optional<cuda::RelaxedCapture> relaxed;
+  if (engine_.synchronous() || has_output_memory_) {
+    ETRT_TRY_ASSIGN(auto scope, cuda::RelaxedCapture::enter(engine_.device().driver));
+    relaxed.emplace(std::move(scope));
+  }
   static_cast<void>(temporary_storage_.take_failure());
-  if (!engine_.synchronous() && !has_output_memory_) return native_->enqueueV3(stream.get());
-  // It waits and allocates inside, which another thread's capture must not notice.
-  const cuda::RelaxedCapture relaxed(engine_.device().driver);
-  return native_->enqueueV3(stream.get());
+  const LoggedErrors errors;
+  if (native_->enqueueV3(stream.get())) return {};
+  return enqueue_failure(stream, errors.text());
 }
 
 Status TensorRtContext::prepare_capture(cuda::StreamRef stream) {

@@ -70,7 +70,7 @@ class TensorRtContext final : public ExecutionContext {
   Status make_complete();
   Status give_aux_streams(cuda::StreamRef stream);
   Status refuse_capture(cuda::StreamRef stream) const;
-  bool run(cuda::StreamRef stream);
+  Status run(cuda::StreamRef stream);
   Status output_failure();
   Error enqueue_failure(cuda::StreamRef stream, const std::string& reason);
   const TensorInfo& info(std::size_t tensor) const;

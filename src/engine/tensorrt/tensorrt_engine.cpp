@@ -32,8 +32,12 @@ Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Devic
 }
 
 TensorRtEngine::~TensorRtEngine() {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
   const auto scope = push_primary(device_);
+  if (!relaxed) {
+    if (!is_abandoned_.exchange(true)) tell_abandoned("engine", "freeing it might break a stream capture");
+    static_cast<void>(nothing_.release());
+  }
   if (is_abandoned_.load(std::memory_order_relaxed)) native_.abandon();
   native_.reset();
   nothing_.reset();
@@ -120,7 +124,7 @@ Status TensorRtEngine::provide_for_empty_tensors() {
     // The bounds of an output are those of a few settings, so an open size may turn out to be 0 below them.
     const bool may_be_empty = open_[i] || element_count(tensors_[i].maximum) == std::size_t{0};
     if (!may_be_empty || tensors_[i].location == Location::kHost) continue;
-    const cuda::RelaxedCapture relaxed(device_.driver);
+    ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
     ETRT_TRY_ASSIGN(nothing_, cuda::create_device_memory(device_.driver, cuda::kAllocationAlignment));
     return {};
   }

@@ -166,6 +166,19 @@ TEST_P(TensorRtDataDependent, WithoutTemporaryStorageFailAndRunAgain) {
   EXPECT_THAT(run(*context), is_ok());
 }
 
+TEST_P(TensorRtDataDependent, AreNotEnqueuedWhereThatMightBreakACapture) {
+  const auto engine = load(plan_of(5));
+  const auto x = filled(16, 41);
+  const auto y = filled(16, 0);
+  const auto context = context_over(*engine, x);
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  const int enqueues = state().enqueues;
+  calls().faults.fail(Symbol::k_cuThreadExchangeStreamCaptureMode, 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(run(*context), fails_with(ErrorCode::kDriver, HasSubstr("cuThreadExchangeStreamCaptureMode")));
+  EXPECT_EQ(state().enqueues, enqueues);
+  EXPECT_THAT(run(*context), is_ok());
+}
+
 TEST_P(TensorRtDataDependent, ThatTakeNoAllocatorOfTemporaryStorageDoNotLoad) {
   auto plan = plan_of(5);
   plan.failure = "temporary";

@@ -144,6 +144,21 @@ TEST_P(TensorRtOwnWork, IsNotWaitedForWhereTheStreamMayBeInCapture) {
   EXPECT_EQ(calls().counter.count(Symbol::k_cuCtxSynchronize), 1u) << "it was never waited for";
 }
 
+TEST_P(TensorRtOwnWork, IsNotFreedWhereThatMightBreakACapture) {
+  auto engine = load(fixed_plan({64}));
+  auto context = create_context(*engine);
+  calls().refused = {Symbol::k_cuThreadExchangeStreamCaptureMode};
+  expect_abandoned(std::move(engine), std::move(context));
+}
+
+TEST_P(TensorRtOwnWork, ADestructorThatIsRefusedTheCaptureModeOnceLeavesNothing) {
+  auto engine = load(two_profiles());
+  calls().faults.fail(Symbol::k_cuThreadExchangeStreamCaptureMode, 1, CUDA_ERROR_UNKNOWN);
+  engine.reset();
+  EXPECT_EQ(calls().faults.delivered(), 1u);
+  EXPECT_EQ(log_lines_about("abandoned"), 0);
+}
+
 TEST_P(TensorRtOwnWork, ADestructorWhosePreparationFailsOnceLeavesNothing) {
   auto engine = load(two_profiles());
   ASSERT_THAT(driver().cuCtxSetCurrent(nullptr), is_ok());
