@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <cuda/call_counter.h>
-#include <cuda/fault_injector.h>
+#include <support/fault_injector.h>
 #include <engine/engine.h>
 #include <engine/tensorrt/tensorrt_loader.h>
 #include <support/context_fixture.h>
@@ -78,7 +78,7 @@ etrt::fake::Plan open_plan(const std::vector<Ends>& profiles);
 class EngineCalls final : public cuda::CallHook {
  public:
   cuda::CallCounter counter;
-  cuda::FaultInjector faults;
+  support::FaultInjector faults;
   std::function<void(cuda::Symbol)> on_call;  ///< before the call is made
 
   std::optional<CUresult> before(cuda::Symbol symbol) override {
