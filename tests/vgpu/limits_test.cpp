@@ -32,7 +32,7 @@ template <class Body>
 void in_a_child(Body body) {
   GTEST_FLAG_SET(death_test_style, "fast");
   const auto run = [&] {
-    alarm(60);
+    alarm(20);
     _exit(body());
   };
   EXPECT_EXIT(
