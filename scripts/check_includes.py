@@ -12,18 +12,21 @@ ALLOWED = {
     "base": set(),
     "cuda": {"base"},
     "vgpu": {"base", "cuda"},
+    "memory": {"base", "cuda"},
     "blob": {"base"},
     "pte": {"base", "blob"},
-    "engine": {"base", "cuda"},
-    "api": {"base", "cuda", "vgpu"},
-    "delegate": {"base", "cuda", "vgpu", "blob", "engine", "api"},
-    "cli": {"base", "cuda", "vgpu", "blob", "pte", "engine", "api", "delegate"},
+    "program_facts": {"base"},
+    "engine": {"base", "cuda", "program_facts"},
+    "process": {"base", "cuda", "vgpu", "memory", "engine"},
+    "api": {"base", "cuda", "vgpu", "memory", "engine", "process"},
+    "delegate": {"base", "cuda", "vgpu", "memory", "blob", "program_facts", "engine", "process", "api"},
+    "cli": {"base", "cuda", "vgpu", "memory", "blob", "pte", "program_facts", "engine", "process", "api", "delegate"},
 }
-EXCEPTIONS = {("engine/program", "vgpu/kernel.h"), ("engine", "engine/program/program_loader.h")}
+EXCEPTIONS = {("engine/program", "vgpu/kernel.h")}
 VENDORS = {
     "executorch/": ("delegate", "engine/program", "engine/tensorrt", "cli"),
     "NvInfer": ("engine/tensorrt",),
-    "flatbuffers/": ("pte",),
+    "flatbuffers/": ("pte", "program_facts"),
     "nlohmann/": ("blob", "pte", "cli"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

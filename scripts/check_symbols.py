@@ -12,7 +12,7 @@ PUBLIC = re.compile(
     r"((typeinfo|typeinfo name|vtable) for )?"
     r"(etrt::(pte::)?[A-Za-z_]+(::|\(|\[)|torch_tensorrt::executorch_backend::TensorRTBackend)"
 )
-INSIDE = re.compile(r"etrt::(base|cuda|vgpu|blob|engine|api|delegate|cli|detail)::")
+INSIDE = re.compile(r"etrt::(base|cuda|vgpu|memory|blob|engine|process|api|delegate|cli|detail)::")
 
 
 def exported(library):

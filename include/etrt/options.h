@@ -6,8 +6,9 @@ namespace etrt {
 inline constexpr char kBackendId[] = "TensorRTBackend";
 
 /// Options of the delegate, given by ExecuTorch's backend options when a module is loaded, or by compile specs in the
-/// program. An option comes before a compile spec of the same key. Unknown keys, wrong types and values that do not
-/// parse are errors that name the key.
+/// program. An option comes before a compile spec of the same key. Wrong types and values that do not parse are errors
+/// that name the key, and so are unknown options; unknown compile specs, of newer exporters, are noted in the log and
+/// passed over.
 ///
 ///   executorch::runtime::BackendOptions<2> options;
 ///   options.set_option(etrt::kOptionDevice, "virtual");
@@ -16,8 +17,15 @@ inline constexpr char kBackendId[] = "TensorRTBackend";
 ///   map.set_options(etrt::kBackendId, options.view());
 ///   module.load(map);
 
-/// Which device runs the program: "auto" (default), "cuda:N", "virtual", "virtual:N"; see `Device::open`.
+/// Which device runs the program: "auto" (default), "cuda:N", "virtual", "virtual:N"; see `Device::open`. "auto" is the
+/// device that the program's blob names (`device_id`, as a rule 0): a GPU where there is a CUDA driver, else the
+/// virtual GPU of that number.
 inline constexpr char kOptionDevice[] = "device";
+
+/// What "auto" does when the GPU runs none of the program's engines: "error" (default), or "virtual": the virtual GPU
+/// runs the host program that comes with them, and a warning in the log holds the reasons. Without a GPU, and for a
+/// program that holds no engine at all, the virtual GPU is taken either way.
+inline constexpr char kOptionFallback[] = "fallback";
 
 /// How many executions may be in flight at once, 1 to 64; default 4. Each costs an execution context.
 inline constexpr char kOptionMaxInflight[] = "max_inflight";
@@ -32,6 +40,20 @@ inline constexpr char kOptionWeightStreamingBudget[] = "weight_streaming_budget"
 /// Shapes that the program is run with once when it is loaded, on zeros, so that the first real call of a shape finds
 /// everything in place: "1x1x8x8; 15x1x8x8" for two shapes of one input, "8x4, scalar" for two inputs.
 inline constexpr char kOptionWarmUp[] = "warm_up";
+
+// The next two are limits of a device, in bytes as decimal digits, for all programs of the process together. Whoever
+// loads the first program there sets them, or leaves them open; another value later is an error that names both. They
+// count as backend options alone.
+
+/// The device memory that etrt itself may hold on the device: staging, scratch memory of execution contexts, memory of
+/// graphs. Beyond it, calls wait for one another where they can, and fail with MemoryAllocationFailed where not.
+/// Default: what the device has. Weights, and what programs plan on the device, do not count.
+inline constexpr char kOptionDeviceMemoryLimit[] = "device_memory_limit";
+
+/// The pinned host memory that staging copies may hold. Beyond it a call waits on the host for the oldest copy; one
+/// that needs more by itself fails with MemoryAllocationFailed. Default: 64 MiB, or what one call needs if that is
+/// more.
+inline constexpr char kOptionPinnedMemoryLimit[] = "pinned_memory_limit";
 
 // The next three decide what code runs in this process. They count as backend options alone: as compile specs, which
 // come with the program file, they are errors.

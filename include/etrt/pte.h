@@ -27,8 +27,9 @@ struct Bytes {
 
 /// One thing that can run the method. Borrows its bytes until `write` returns.
 struct Payload {
-  /// "tensorrt" or "tensorrt_rtx": an engine. "program": a complete `.pte`, whose method "forward", or only method,
-  /// runs on the host. "": an engine that may be for either library, as pytorch/TensorRT writes it; it must come first.
+  /// "tensorrt" or "tensorrt_rtx": an engine for that library. "program": a complete `.pte`, which runs on the host: its
+  /// method "forward", or the only one that it has. Empty: an engine whose library is not known, as pytorch/TensorRT
+  /// writes it; such an engine must come first.
   std::string kind;
   /// Free text for whoever chooses between payloads: "sm_89", "host".
   std::string target;
@@ -47,8 +48,8 @@ enum class OutputMemory {
 };
 
 struct WriteOptions {
-  /// What the engine takes and gives, as JSON with the keys of the blob's metadata. May be empty when a payload is a
-  /// program: then its first program says it, and the bindings are called input_0, ..., output_0, ...
+  /// The engine's inputs and outputs, as JSON with the keys of the blob's metadata. May be empty when a payload is a
+  /// program: then they are those of the first program, called input_0, ..., output_0, ...
   ///
   ///   {"io_bindings": [
   ///      {"name": "image", "dtype": "float32", "shape": [-1, 1, 8, 8], "is_input": true,
@@ -84,7 +85,7 @@ struct WriteOptions {
 /// Writes a program with one method that is one call of the backend `TensorRTBackend`. `payloads` are in order of
 /// preference: the backend takes the first that can run where it is loaded. The first engine goes to the place where
 /// every reader of the format looks.
-/// Every program among the payloads must take and give what `options.io` says, up to its bounds.
+/// Every program among the payloads must have the inputs and outputs of `options.io`, up to its bounds.
 /// `kInvalidArgument` for a payload, description or option that cannot be right, `kInvalidData` for a program that is
 /// malformed, `kNotSupported` for one that cannot be nested (inputs that are no tensors, CUDA memory, unbounded
 /// shapes, a `TensorRTBackend` of its own).
@@ -96,16 +97,16 @@ struct DelegateChoice {
   std::optional<std::size_t> delegate;  ///< its place in `MethodInfo::delegates`; none: any for `TensorRTBackend`
 };
 
-/// Gives a delegate of an existing program, of whatever origin, further things that can run it: an engine for another
-/// GPU, a host program. They come behind those that are there already, in the order given. All else of the program
-/// stays: methods, operators, constants, named data, labels, memory plans, compile specs.
+/// Adds payloads to a delegate of an existing program, whoever wrote it: an engine for another GPU, a host program. They
+/// follow the payloads that are there already, in the order given. The rest of the program stays as it is: methods,
+/// operators, constants, named data, labels, memory plans, compile specs.
 ///
-/// `choice` may leave open what the file leaves no doubt of. Payloads are as for `write`, each with a kind. Every
-/// program among them must take and give what the delegate's bindings say, or, where those leave it to the engine, what
-/// the method hands to the delegate.
+/// `choice` names the delegate, as far as the file has several. Payloads are as for `write`, each with a kind. Every
+/// program among them must have the inputs and outputs of the delegate's bindings. Where a binding does not say its type
+/// and shape, the method's own tensor does.
 ///
-/// `kInvalidArgument` for a payload that does not fit and a choice that is open or none of the file's, `kInvalidData`
-/// for a malformed file or blob, `kNotSupported` for a program that cannot be nested or rewritten.
+/// `kInvalidArgument` for a payload that does not fit, and for a choice that fits several delegates or none;
+/// `kInvalidData` for a malformed file or blob, `kNotSupported` for a program that cannot be nested or rewritten.
 ETRT_API Result<std::vector<std::byte>> add_variants(Bytes pte, const std::vector<Payload>& payloads,
                                                      const DelegateChoice& choice = {});
 

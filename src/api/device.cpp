@@ -1,24 +1,24 @@
 #include <api/in_context.h>
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <etrt/device.h>
+#include <process/process.h>
 
 namespace etrt {
 
 Result<Device> Device::open(const std::string& name) {
-  ETRT_TRY_ASSIGN(const cuda::Device* native, api::Platform::instance().open(name));
+  ETRT_TRY_ASSIGN(const cuda::Device* native, process::Process::instance().devices().open(name));
   return Device(*native);
 }
 
 std::vector<Device> Device::all() {
   std::vector<Device> devices;
-  for (const cuda::Device* native : api::Platform::instance().devices()) devices.emplace_back(*native);
+  for (const cuda::Device* native : process::Process::instance().devices().all()) devices.emplace_back(*native);
   return devices;
 }
 
 std::string Device::why_no_gpu() {
-  return api::Platform::instance().why_no_cuda();
+  return process::Process::instance().devices().why_no_cuda();
 }
 
 const std::string& Device::name() const {

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include <api/platform.h>
+#include <cuda/stream_identity.h>
 #include <etrt/stream_guard.h>
 
 namespace etrt::detail {
@@ -20,7 +20,10 @@ struct GuardAccess {
 
   /// What the guard's stream is; found out now when no provider was loaded, or the stream was being captured, as the
   /// guard began.
-  static std::optional<api::StreamIdentity> identity(StreamGuard& guard);
+  static std::optional<cuda::StreamIdentity> identity(StreamGuard& guard);
+
+  /// What any stream is. None: no device is open, or none knows the handle.
+  static std::optional<cuda::StreamIdentity> identify(CUstream stream);
 
  private:
   friend class etrt::StreamGuard;

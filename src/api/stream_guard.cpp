@@ -1,5 +1,6 @@
 #include <api/guard_access.h>
 #include <etrt/stream_guard.h>
+#include <process/process.h>
 
 namespace etrt {
 namespace {
@@ -44,9 +45,13 @@ StreamGuard* GuardAccess::innermost() noexcept {
   return innermost_guard;
 }
 
+std::optional<cuda::StreamIdentity> GuardAccess::identify(CUstream stream) {
+  return process::Process::instance().devices().identify(stream);
+}
+
 void GuardAccess::resolve(StreamGuard& guard) noexcept {
   try {
-    if (const auto identity = api::Platform::instance().identify(guard.stream_)) {
+    if (const auto identity = identify(guard.stream_)) {
       guard.driver_ = identity->driver;
       guard.device_ = identity->device;
       guard.stream_id_ = identity->id;
@@ -56,10 +61,10 @@ void GuardAccess::resolve(StreamGuard& guard) noexcept {
   }
 }
 
-std::optional<api::StreamIdentity> GuardAccess::identity(StreamGuard& guard) {
+std::optional<cuda::StreamIdentity> GuardAccess::identity(StreamGuard& guard) {
   if (guard.driver_ == nullptr || guard.stream_id_ == 0) resolve(guard);
   if (guard.driver_ == nullptr) return std::nullopt;
-  return api::StreamIdentity{static_cast<const cuda::Driver*>(guard.driver_), guard.device_, guard.stream_id_};
+  return cuda::StreamIdentity{static_cast<const cuda::Driver*>(guard.driver_), guard.device_, guard.stream_id_};
 }
 
 }  // namespace detail

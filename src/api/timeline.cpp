@@ -2,8 +2,8 @@
 #include <mutex>
 #include <utility>
 
-#include <api/platform.h>
 #include <etrt/timeline.h>
+#include <process/process.h>
 #include <vgpu/observer.h>
 
 namespace etrt {
@@ -38,7 +38,7 @@ Result<Timeline> Timeline::start(const Device& device) {
                  "a timeline of " + device.name() + " cannot be recorded here: use Nsight Systems on a GPU");
   }
   auto recorder = std::make_unique<Recorder>(device.native().ordinal);
-  if (!api::Platform::instance().observe(recorder.get())) {
+  if (!process::Process::instance().devices().observe(recorder.get())) {
     return Error(ErrorCode::kInvalidState, "a timeline is being recorded already");
   }
   return Timeline(std::move(recorder));
@@ -49,12 +49,12 @@ Timeline::Timeline(Timeline&&) noexcept = default;
 Timeline& Timeline::operator=(Timeline&&) noexcept = default;
 
 Timeline::~Timeline() {
-  if (recorder_) static_cast<void>(api::Platform::instance().observe(nullptr));
+  if (recorder_) static_cast<void>(process::Process::instance().devices().observe(nullptr));
 }
 
 std::vector<TimelineSpan> Timeline::stop() {
   if (!recorder_) return {};
-  static_cast<void>(api::Platform::instance().observe(nullptr));
+  static_cast<void>(process::Process::instance().devices().observe(nullptr));
   const auto recorder = std::move(recorder_);
   return recorder->take();
 }

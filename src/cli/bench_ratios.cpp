@@ -53,7 +53,7 @@ Result<Comparison> compare(std::string title, const std::vector<Variant>& varian
   return comparison;
 }
 
-/// A round of `compare_lanes`: every stream gets its calls in turn, then all are waited for.
+/// A round of `compare_slots`: every stream gets its calls in turn, then all are waited for.
 Status run_on_all(const DirectDelegate& direct, std::vector<Stream>& streams, std::vector<BenchTensors>& tensors) {
   for (std::size_t i = 0; i < kCallsPerStream * streams.size(); ++i) {
     const StreamGuard guard(streams[i % streams.size()].get());
@@ -95,7 +95,7 @@ Result<Comparison> compare_calls(const BenchCase& bench, std::size_t rounds, con
   return compare("one execute()", variants, rounds, tick);
 }
 
-Result<Comparison> compare_lanes(const BenchCase& bench, std::size_t rounds, const std::function<void()>& tick) {
+Result<Comparison> compare_slots(const BenchCase& bench, std::size_t rounds, const std::function<void()>& tick) {
   const int by_default = delegate::Options().max_inflight;
   ETRT_TRY_ASSIGN(const auto one, DirectDelegate::create(bench, 1));
   ETRT_TRY_ASSIGN(const auto several, DirectDelegate::create(bench, by_default));

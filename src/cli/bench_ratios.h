@@ -29,7 +29,7 @@ struct Comparison {
 Result<Comparison> compare_calls(const BenchCase& bench, std::size_t rounds, const std::function<void()>& tick);
 
 /// Two streams over one handle, with one execution in flight at a time and with as many as by default.
-Result<Comparison> compare_lanes(const BenchCase& bench, std::size_t rounds, const std::function<void()>& tick);
+Result<Comparison> compare_slots(const BenchCase& bench, std::size_t rounds, const std::function<void()>& tick);
 
 std::string to_text(const Comparison& comparison);
 nlohmann::ordered_json to_json(const Comparison& comparison);

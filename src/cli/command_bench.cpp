@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cli/allocation_counter.h>
@@ -14,6 +13,7 @@
 #include <cli/output.h>
 #include <cli/progress.h>
 #include <cli/text.h>
+#include <process/process.h>
 
 namespace etrt::cli {
 namespace {
@@ -42,7 +42,7 @@ std::string heading(const Device& device) {
 Status bench_counts(const BenchOptions& options) {
   // The hook has to be in place before any device is opened, and stays for as long as drivers live.
   static auto* const counter = new cuda::CallCounter();
-  api::Platform::instance().install_hook(*counter);
+  process::Process::instance().devices().install_hook(*counter);
   ETRT_TRY_ASSIGN(const Device device, Device::open(options.device));
   ETRT_TRY_ASSIGN(const std::vector<std::string> programs, programs_of(options));
   ETRT_TRY_ASSIGN(const auto cases, open_cases(programs, device));
@@ -77,10 +77,10 @@ Status bench_times(const BenchOptions& options) {
     std::size_t done = 0;
     const auto tick = [&] { progress.update(++done, 2 * rounds); };
     ETRT_TRY_ASSIGN(const Comparison calls, compare_calls(bench, rounds, tick));
-    ETRT_TRY_ASSIGN(const Comparison lanes, compare_lanes(bench, rounds, tick));
+    ETRT_TRY_ASSIGN(const Comparison slots, compare_slots(bench, rounds, tick));
     text +=
-        base::concat("\n", printable(bench.name), ", ", bench.io, " tensors\n", to_text(calls), "\n", to_text(lanes));
-    document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(lanes)})}});
+        base::concat("\n", printable(bench.name), ", ", bench.io, " tensors\n", to_text(calls), "\n", to_text(slots));
+    document["programs"].push_back({{"program", path}, {"comparisons", Json::array({to_json(calls), to_json(slots)})}});
   }
   if (options.json) return print(document);
   return print(text +

@@ -176,6 +176,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 
 /// What goes to the delegate as it is.
 void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
+  add_text(command, "--fallback", choices.fallback, "error|virtual",
+           "What follows when the GPU runs none of the program's engines; default: error")
+      ->check(CLI::IsMember({"error", "virtual"}));
   add_number(command, "--max-inflight", choices.max_inflight, 1, delegate::kMaxInflightLimit,
              "Executions in flight of each copy; default: 4");
   add_text(command, "--warm-up", choices.warm_up, "SHAPES", "Shapes to run once when loading: \"15x1x8x8; 1x1x8x8\"")
@@ -184,6 +187,12 @@ void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
              "Use this profile of the engine alone");
   add_text(command, "--weight-streaming-budget", choices.weight_streaming_budget, "BYTES",
            "Weights to keep on the device; the rest is streamed")
+      ->check(check_bytes);
+  add_text(command, "--device-memory-limit", choices.device_memory_limit, "BYTES",
+           "Device memory for staging, scratch and graphs; default: what there is")
+      ->check(check_bytes);
+  add_text(command, "--pinned-memory-limit", choices.pinned_memory_limit, "BYTES",
+           "Pinned host memory for staging; default: 64 MiB, or more where one call needs it")
       ->check(check_bytes);
   add_text(command, "--tensorrt-library", choices.tensorrt_library, "PATH", "The TensorRT library to open");
   add_list(command, "--plugin-library", choices.plugin_libraries, "PATH",

@@ -52,7 +52,7 @@ Status choose_device(Run& run) {
   const RunOptions& options = run.options;
   const pte::DelegateInfo* delegate = first_delegate(*run.method);
   if (delegate != nullptr) {
-    auto target = choose_target(*delegate, options.delegate.device, engine_options(options.delegate));
+    auto target = choose_target(*delegate, options.delegate);
     if (!target.ok()) return std::move(target).error().within(run.program.name());
     run.target = std::move(target).value();
     return {};
@@ -94,14 +94,14 @@ Status make_inputs(Run& run) {
 }
 
 cudaStream_t stream_of(const Run& run, std::size_t worker) {
-  return run.target ? run.lanes.streams[worker].get() : nullptr;
+  return run.target ? run.streams.streams[worker].get() : nullptr;
 }
 
 Status load_sessions(Run& run) {
   const auto count = static_cast<std::size_t>(run.options.streams);
   if (run.target) {
-    ETRT_TRY_ASSIGN(run.lanes, Lanes::create(run.target->device, run.options.streams, run.options.sms));
-    if (!run.lanes.note.empty()) print_note(run.lanes.note);
+    ETRT_TRY_ASSIGN(run.streams, StreamSet::create(run.target->device, run.options.streams, run.options.sms));
+    if (!run.streams.note.empty()) print_note(run.streams.note);
   }
   SessionOptions options;
   options.delegate = run.options.delegate;
@@ -125,7 +125,7 @@ Status call(const Run& run, std::size_t worker) {
   if (!run.target) return run.sessions[worker]->execute();
   const StreamGuard guard(stream_of(run, worker));
   ETRT_TRY(run.sessions[worker]->execute());
-  return run.resident ? run.lanes.streams[worker].synchronize() : Status();
+  return run.resident ? run.streams.streams[worker].synchronize() : Status();
 }
 
 Status execute(Run& run) {
@@ -149,13 +149,12 @@ Status check_partitions(Run& run) {
   if (!run.options.verify_partition) return {};
   Progress progress("checking partitions");
   for (std::size_t i = 0; i < run.sessions.size(); ++i) {
-    const Partition& partition = run.lanes.partitions[i % run.lanes.partitions.size()];
+    const Partition& partition = run.streams.partitions[i % run.streams.partitions.size()];
     const auto once = [&]() -> Status {
       ETRT_TRY(call(run, i));
-      return run.lanes.streams[i].synchronize();
+      return run.streams.streams[i].synchronize();
     };
-    ETRT_TRY_ASSIGN(auto check,
-                    api::check_partition(partition, once, std::chrono::milliseconds(run.options.verify_ms)));
+    ETRT_TRY_ASSIGN(auto check, check_partition(partition, once, std::chrono::milliseconds(run.options.verify_ms)));
     run.checks.push_back(std::move(check));
     progress.update(i + 1, run.sessions.size());
   }
@@ -185,6 +184,16 @@ Status write_outputs(Run& run) {
   return {};
 }
 
+/// Work that nobody waited for may have failed, and no call is left to tell.
+Status first_failed_run(const Report& report) {
+  for (const ProgramReport& program : report.programs) {
+    if (program.failures.empty()) continue;
+    return Error(ErrorCode::kDriver, base::concat(program.failed_runs, " executions of ", program.engine,
+                                                  " failed after they were enqueued: ", program.failures.back()));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status command_run(const RunOptions& options) {
@@ -198,8 +207,10 @@ Status command_run(const RunOptions& options) {
   ETRT_TRY(make_output_directory(options.output_dir));
   time_layers(options.layers);
   ETRT_TRY(execute(run));
-  ETRT_TRY(write_outputs(run));
   run.report = report();
+  ETRT_TRY(first_failed_run(run.report));
+  ETRT_TRY(write_outputs(run));
+  if (options.layers) run.layers = layer_times();
   time_layers(false);
   ETRT_TRY(check_partitions(run));
   ETRT_TRY(options.json ? print(to_json(run)) : print(to_text(run)));

@@ -46,9 +46,12 @@ Status command_pack(const PackOptions& options);
 /// Options of the delegate as the command line gives them, see etrt/options.h; empty: not given.
 struct DelegateChoices {
   std::string device;
+  std::string fallback;
   std::optional<int> max_inflight;
   std::optional<int> optimization_profile;
   std::string weight_streaming_budget;
+  std::string device_memory_limit;
+  std::string pinned_memory_limit;
   std::string warm_up;
   std::string tensorrt_library;
   std::vector<std::string> plugin_libraries;

@@ -2,12 +2,14 @@
 #include <cstdio>
 #include <mutex>
 #include <string_view>
+#include <thread>
 
 #include <executorch/runtime/platform/platform.h>
 
 #include <base/format.h>
 #include <cli/log_capture.h>
 #include <cli/text.h>
+#include <delegate/log_lines.h>
 
 namespace etrt::cli {
 namespace {
@@ -18,16 +20,31 @@ constexpr std::string_view kDelegate = "TensorRTBackend";
 constexpr std::size_t kMaxKept = 64;
 constexpr std::size_t kMaxLine = 4000;
 
+struct Line {
+  std::thread::id thread;
+  std::string text;
+};
+
 struct Kept {
   std::mutex mutex;
   bool verbose = false;
-  std::vector<std::string> errors;
+  std::vector<Line> errors;
 };
 
 /// Never destroyed: statics of other libraries may log as the process ends.
 Kept& kept() {
   static Kept* const instance = new Kept();
   return *instance;
+}
+
+/// The delegate's long messages come in several lines; those of one thread follow one another.
+bool continues(std::vector<Line>& errors, std::string_view text) {
+  if (!text.starts_with(delegate::kLogContinues)) return false;
+  const auto begun = std::find_if(errors.rbegin(), errors.rend(),
+                                  [](const Line& line) { return line.thread == std::this_thread::get_id(); });
+  if (begun == errors.rend()) return false;
+  begun->text += text.substr(delegate::kLogContinues.size());
+  return true;
 }
 
 void receive(et_timestamp_t, et_pal_log_level_t level, const char* file, const char*, std::size_t line,
@@ -41,8 +58,8 @@ void receive(et_timestamp_t, et_pal_log_level_t level, const char* file, const c
   if (level != kError && level != kFatal) return;
   // A fatal line is followed by abort(): it has to be seen now.
   if (level == kFatal && !log.verbose) std::fprintf(stderr, "etrt: %s\n", printable(text, kMaxLine).c_str());
-  const bool known = std::find(log.errors.begin(), log.errors.end(), text) != log.errors.end();
-  if (!known && log.errors.size() < kMaxKept) log.errors.emplace_back(text);
+  if (continues(log.errors, text) || log.errors.size() >= kMaxKept) return;
+  log.errors.push_back({std::this_thread::get_id(), std::string(text)});
 }
 
 /// "TensorRTBackend::init: reason" without the place, which says nothing to a user.
@@ -70,7 +87,11 @@ void LogCapture::install(bool verbose) {
 
 std::vector<std::string> LogCapture::take_errors() {
   const std::lock_guard lock(kept().mutex);
-  return std::exchange(kept().errors, {});
+  std::vector<std::string> texts;
+  for (Line& line : std::exchange(kept().errors, {})) {
+    if (std::find(texts.begin(), texts.end(), line.text) == texts.end()) texts.push_back(std::move(line.text));
+  }
+  return texts;
 }
 
 Error LogCapture::explain(const std::string& what, et::Error code) {

@@ -33,14 +33,12 @@ Table bytes_table(const Report& report, std::size_t rows) {
                number("engine"),
                number("streamed weights"),
                number("staging on device"),
-               number("staging pinned"),
                number("graphs")});
   for (std::size_t i = 0; i < rows; ++i) {
     const ProgramReport& program = report.programs[i];
     std::vector<std::string> row{std::to_string(i), program.device};
-    for (const std::size_t value :
-         {program.execution_contexts, program.context_bytes, program.engine_bytes, program.streamed_bytes,
-          program.device_staging_bytes, program.pinned_staging_bytes, program.graph_bytes}) {
+    for (const std::size_t value : {program.execution_contexts, program.context_bytes, program.engine_bytes,
+                                    program.streamed_bytes, program.device_staging_bytes, program.graph_bytes}) {
       row.push_back(std::to_string(value));
     }
     table.add_row(std::move(row));
@@ -65,15 +63,27 @@ Table calls_table(const Report& report, std::size_t rows) {
   return table;
 }
 
+std::string limited(std::size_t bytes, std::size_t limit) {
+  return limit == 0 ? bytes_text(bytes) : base::concat(bytes_text(bytes), " of at most ", bytes_text(limit));
+}
+
+/// What programs share on one device.
+std::string device_text(const MemoryReport& memory) {
+  std::string text = base::concat(
+      "  ", memory.device, ": on the device ", limited(memory.device_bytes, memory.device_limit), ", scratch ",
+      bytes_text(memory.scratch_bytes), " of it; planned by programs ", bytes_text(memory.planned_bytes),
+      "; pinned on the host ", limited(memory.pinned_bytes, memory.pinned_limit));
+  if (memory.abandoned_bytes > 0) text += base::concat("; abandoned ", bytes_text(memory.abandoned_bytes));
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string memory_text(const Report& report) {
   const std::size_t rows = std::min(report.programs.size(), kMaxRows);
   std::string text = bytes_table(report, rows).to_string(2) +
                      "  in bytes; an engine is shared by the programs that hold the same one\n";
-  for (const ScratchReport& scratch : report.scratch) {
-    text += base::concat("  scratch that programs share on ", scratch.device, ": ", bytes_text(scratch.bytes), "\n");
-  }
+  for (const MemoryReport& memory : report.memory) text += device_text(memory);
   text += "\n" + calls_table(report, rows).to_string(2) + "  times in µs, runs of --warmup included\n";
   if (report.programs.size() > rows) text += base::concat("  … ", report.programs.size() - rows, " more: see --json\n");
   return text;
@@ -90,7 +100,6 @@ nlohmann::ordered_json memory_json(const Report& report) {
                         {"engine_bytes", program.engine_bytes},
                         {"streamed_bytes", program.streamed_bytes},
                         {"device_staging_bytes", program.device_staging_bytes},
-                        {"pinned_staging_bytes", program.pinned_staging_bytes},
                         {"graph_bytes", program.graph_bytes},
                         {"calls", program.calls},
                         {"failed_calls", program.failed_calls},
@@ -100,17 +109,24 @@ nlohmann::ordered_json memory_json(const Report& report) {
                         {"host_us_a_call", host_us_a_call(program)},
                         {"slowest_us", microseconds(program.slowest_ns)}});
   }
-  Json scratch = Json::array();
-  for (const ScratchReport& entry : report.scratch) {
-    scratch.push_back({{"device", entry.device}, {"bytes", entry.bytes}});
+  Json devices = Json::array();
+  for (const MemoryReport& device : report.memory) {
+    devices.push_back({{"device", device.device},
+                       {"device_bytes", device.device_bytes},
+                       {"device_limit", device.device_limit},
+                       {"scratch_bytes", device.scratch_bytes},
+                       {"planned_bytes", device.planned_bytes},
+                       {"pinned_bytes", device.pinned_bytes},
+                       {"pinned_limit", device.pinned_limit},
+                       {"abandoned_bytes", device.abandoned_bytes}});
   }
-  return {{"programs", std::move(programs)}, {"scratch", std::move(scratch)}};
+  return {{"programs", std::move(programs)}, {"devices", std::move(devices)}};
 }
 
-std::string layers_text(const Report& report) {
+std::string layers_text(const std::vector<ProgramLayers>& programs) {
   Table table({number("program"), {"layer"}, number("time")});
-  for (std::size_t i = 0; i < report.programs.size(); ++i) {
-    for (const LayerTime& layer : report.programs[i].layers) {
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    for (const LayerTime& layer : programs[i].layers) {
       table.add_row({std::to_string(i), printable(layer.name), number_text(layer.milliseconds * 1000.0)});
     }
   }
@@ -118,10 +134,10 @@ std::string layers_text(const Report& report) {
   return table.to_string(2) + "  times in µs, of each program's last run\n";
 }
 
-nlohmann::ordered_json layers_json(const Report& report) {
+nlohmann::ordered_json layers_json(const std::vector<ProgramLayers>& programs) {
   auto list = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < report.programs.size(); ++i) {
-    for (const LayerTime& layer : report.programs[i].layers) {
+  for (std::size_t i = 0; i < programs.size(); ++i) {
+    for (const LayerTime& layer : programs[i].layers) {
       list.push_back({{"program", i}, {"name", layer.name}, {"us", layer.milliseconds * 1000.0}});
     }
   }

@@ -20,7 +20,7 @@ std::string ranges_text(const std::vector<unsigned>& sorted) {
 namespace {
 
 /// Full SMs show that a program as a whole needs its partition. Where operations tell their core, none was full.
-std::string finding_of(const api::PartitionCheck& check) {
+std::string finding_of(const PartitionCheck& check) {
   const bool judged_whole = check.confined && check.held.count() > 0;
   return check.finding +
          (judged_whole ? ". Parts of it, as on auxiliary streams of the engine, may still have left the partition"
@@ -29,7 +29,7 @@ std::string finding_of(const api::PartitionCheck& check) {
 
 }  // namespace
 
-std::string partitions_text(const std::vector<api::PartitionCheck>& checks) {
+std::string partitions_text(const std::vector<PartitionCheck>& checks) {
   std::string text;
   for (std::size_t i = 0; i < checks.size(); ++i) {
     text += base::concat("  stream ", i, " on SMs ", ranges_text(checks[i].sms), ": ",
@@ -38,7 +38,7 @@ std::string partitions_text(const std::vector<api::PartitionCheck>& checks) {
   return text;
 }
 
-nlohmann::ordered_json partitions_json(const std::vector<api::PartitionCheck>& checks) {
+nlohmann::ordered_json partitions_json(const std::vector<PartitionCheck>& checks) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < checks.size(); ++i) {
     const double held_ms = std::chrono::duration<double, std::milli>(checks[i].held).count();
@@ -51,7 +51,7 @@ nlohmann::ordered_json partitions_json(const std::vector<api::PartitionCheck>& c
   return list;
 }
 
-Status first_stray(const std::vector<api::PartitionCheck>& checks) {
+Status first_stray(const std::vector<PartitionCheck>& checks) {
   for (std::size_t i = 0; i < checks.size(); ++i) {
     if (checks[i].confined) continue;
     return Error(ErrorCode::kInvalidState,

@@ -3,9 +3,10 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <blob/blob.h>
+#include <cli/delegate_choices.h>
 #include <cli/program_file.h>
 #include <cli/text.h>
-#include <delegate/variant_selection.h>
+#include <delegate/device_choice.h>
 #include <etrt/options.h>
 
 namespace etrt::cli {
@@ -73,24 +74,12 @@ bool is_only_delegate(const pte::MethodInfo& method) {
          std::all_of(method.delegates.begin(), method.delegates.end(), is_ours);
 }
 
-Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name,
-                             const engine::EngineOptions& options) {
+Result<Target> choose_target(const pte::DelegateInfo& delegate, const DelegateChoices& choices) {
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(blob_of(delegate)));
-  std::string name = device_name;
-  for (const pte::CompileSpec& spec : delegate.compile_specs) {
-    if (name.empty() && spec.key == kOptionDevice) name = spec.value;
-  }
-  if (name.empty()) name = "auto";
-  ETRT_TRY_ASSIGN(const Device device, Device::open(name));
-  auto selected = delegate::select(blob, device.native(), options);
-  if (selected.ok()) return Target{device, selected->describe()};
-  if (name == "auto" && !device.is_virtual()) {
-    ETRT_TRY_ASSIGN(const Device fallback, Device::open("virtual"));
-    if (auto hosted = delegate::select(blob, fallback.native(), options); hosted.ok()) {
-      return Target{fallback, hosted->describe()};
-    }
-  }
-  return std::move(selected).error();
+  ETRT_TRY_ASSIGN(const delegate::Options options, delegate_options(choices, delegate.compile_specs));
+  ETRT_TRY_ASSIGN(const delegate::DeviceChoice chosen, delegate::choose_device(blob, options));
+  ETRT_TRY_ASSIGN(Device device, Device::open(chosen.device->label));
+  return Target{std::move(device), chosen.candidate.describe()};
 }
 
 }  // namespace etrt::cli

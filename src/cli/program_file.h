@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <cli/commands.h>
 #include <cli/file.h>
-#include <engine/engine.h>
 #include <etrt/device.h>
 #include <etrt/pte.h>
 #include <etrt/result.h>
@@ -56,9 +56,7 @@ struct Target {
   std::string payload;  ///< "a host program for host of 60456 bytes"
 };
 
-/// What the delegate will choose for this device name ("" is what the program asks for, or else "auto"). The error is
-/// the delegate's own reason why nothing of the program can run.
-Result<Target> choose_target(const pte::DelegateInfo& delegate, const std::string& device_name,
-                             const engine::EngineOptions& options = {});
+/// What the delegate will choose. The error is its own reason why nothing of the program can run.
+Result<Target> choose_target(const pte::DelegateInfo& delegate, const DelegateChoices& choices);
 
 }  // namespace etrt::cli

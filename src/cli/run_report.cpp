@@ -17,8 +17,8 @@ constexpr std::size_t kMaxRows = 16;  ///< of the inputs, and of the outputs
 
 std::string sms_text(const Run& run, std::size_t worker) {
   if (!run.target) return "-";
-  if (run.lanes.partitions.empty()) return base::concat(run.target->device.sm_count(), " (all)");
-  return std::to_string(run.lanes.partitions[worker % run.lanes.partitions.size()].sm_count());
+  if (run.streams.partitions.empty()) return base::concat(run.target->device.sm_count(), " (all)");
+  return std::to_string(run.streams.partitions[worker % run.streams.partitions.size()].sm_count());
 }
 
 std::string values_text(const Run& run) {
@@ -64,7 +64,7 @@ std::string to_text(const Run& run) {
   }
   text += "\n" + values_text(run) + "\n" + times.to_string(2) + "  " + kSpreadLegend;
   if (run.options.memory) text += "\n" + memory_text(run.report);
-  if (run.options.layers) text += "\n" + layers_text(run.report);
+  if (run.options.layers) text += "\n" + layers_text(run.layers);
   if (!run.checks.empty()) text += "\n" + partitions_text(run.checks);
   return text;
 }
@@ -98,16 +98,16 @@ nlohmann::ordered_json to_json(const Run& run) {
   for (std::size_t i = 0; i < run.sessions.size(); ++i) {
     Json entry{{"stream", i}, {"sms", nullptr}, {"partition", nullptr}};
     if (run.target) entry["sms"] = run.target->device.sm_count();
-    if (!run.lanes.partitions.empty()) {
-      const std::size_t partition = i % run.lanes.partitions.size();
+    if (!run.streams.partitions.empty()) {
+      const std::size_t partition = i % run.streams.partitions.size();
       entry["partition"] = partition;
-      entry["sms"] = run.lanes.partitions[partition].sm_count();
+      entry["sms"] = run.streams.partitions[partition].sm_count();
     }
     entry.update(summary_json(summarize(run.measured.latencies_us[i])));
     document["streams"].push_back(std::move(entry));
   }
   if (run.options.memory) document["memory"] = memory_json(run.report);
-  if (run.options.layers) document["layers"] = layers_json(run.report);
+  if (run.options.layers) document["layers"] = layers_json(run.layers);
   if (!run.checks.empty()) document["partition_check"] = partitions_json(run.checks);
   return document;
 }

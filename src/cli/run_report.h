@@ -7,9 +7,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <api/partition_check.h>
 #include <cli/commands.h>
-#include <cli/lanes.h>
+#include <cli/stream_set.h>
+#include <cli/partition_check.h>
 #include <cli/program_file.h>
 #include <cli/session.h>
 #include <cli/side_by_side.h>
@@ -26,13 +26,14 @@ struct Run {
   std::optional<Target> target = std::nullopt;  ///< none: nothing of the method is delegated to TensorRTBackend
   bool resident = false;
   std::vector<HostTensor> inputs = {};
-  Lanes lanes = {};
+  StreamSet streams = {};
   std::vector<std::unique_ptr<Session>> sessions = {};
   SideBySide measured = {};
   std::vector<HostTensor> outputs = {};
-  std::vector<std::string> files = {};           ///< of the outputs
-  Report report = {};                            ///< after the run
-  std::vector<api::PartitionCheck> checks = {};  ///< one for each stream, when asked for
+  std::vector<std::string> files = {};      ///< of the outputs
+  Report report = {};                       ///< after the run
+  std::vector<ProgramLayers> layers = {};   ///< of the last run, when asked for
+  std::vector<PartitionCheck> checks = {};  ///< one for each stream, when asked for
 };
 
 /// Where an input came from: a path, or the seed of random numbers.

@@ -3,11 +3,10 @@
 #include <base/format.h>
 #include <cli/tensorrt_report.h>
 #include <cli/text.h>
-#include <delegate/variant_selection.h>
-#include <engine/tensorrt/adapter.h>
+#include <engine/tensorrt/adapters.h>
 #include <engine/tensorrt/library_search.h>
-#include <engine/tensorrt/loaders.h>
 #include <engine/tensorrt/product.h>
+#include <process/process.h>
 
 namespace etrt::cli {
 
@@ -20,13 +19,13 @@ constexpr std::size_t kReason = 1000;
 }  // namespace
 
 std::vector<TensorRtReport> look_for_tensorrt() {
-  delegate::use_tensorrt_places_of_environment();
+  tensorrt::LibrarySearch& libraries = process::Process::instance().loaders().tensorrt_libraries();
   std::vector<TensorRtReport> reports;
   for (const auto product : {tensorrt::Product::kTensorRt, tensorrt::Product::kTensorRtRtx}) {
     const tensorrt::Adapter* adapter = tensorrt::adapter_of(product);
     tensorrt::LibraryRequest request{product};
     if (adapter != nullptr) request.headers = adapter->headers;
-    reports.push_back({std::string(tensorrt::info(product).name), adapter != nullptr, tensorrt::find_library(request)});
+    reports.push_back({std::string(tensorrt::info(product).name), adapter != nullptr, libraries.find(request)});
   }
   return reports;
 }

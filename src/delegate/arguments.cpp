@@ -44,8 +44,16 @@ Status check_input_shape(const engine::TensorInfo& info, const engine::Dims& dim
                base::concat(label(info), " has shape ", engine::to_string(dims), ", the engine takes ", wanted));
 }
 
+engine::Dims dims_of(const Tensor& tensor) {
+  return engine::Dims(std::span(tensor.sizes().data(), tensor.sizes().size()));
+}
+
+/// A scalar may have rank 0 on one side and be [1] on the other. An output's sizes may still be those of an earlier
+/// call: what it becomes, `resize_output` checks.
 Status check_rank(const engine::TensorInfo& info, const Tensor& tensor) {
-  if (static_cast<std::size_t>(tensor.dim()) == info.maximum.rank()) return {};
+  const auto rank = static_cast<std::size_t>(tensor.dim());
+  const bool is_scalar = rank + info.maximum.rank() == 1 && (!info.is_input || tensor.numel() == 1);
+  if (rank == info.maximum.rank() || is_scalar) return {};
   return Error(ErrorCode::kInvalidArgument,
                base::concat(label(info), " has rank ", tensor.dim(), ", the engine wants rank ", info.maximum.rank()));
 }
@@ -86,7 +94,7 @@ Status read_arguments(const IoPlan& plan, et::Span<et::EValue*> values, Argument
     ETRT_TRY(check_type(expected.info, argument.tensor));
     ETRT_TRY(check_rank(expected.info, argument.tensor));
     if (expected.info.is_input) {
-      argument.dims = engine::Dims(std::span(argument.tensor.sizes().data(), argument.tensor.sizes().size()));
+      argument.dims = *engine::at_rank(dims_of(argument.tensor), expected.info.maximum.rank());
       ETRT_TRY(check_input_shape(expected.info, argument.dims));
       ETRT_TRY(read_memory(expected, argument));
     }
@@ -96,14 +104,14 @@ Status read_arguments(const IoPlan& plan, et::Span<et::EValue*> values, Argument
 }
 
 Status resize_output(const ArgumentPlan& plan, Argument& argument, const engine::Dims& dims) {
-  const auto sizes = argument.tensor.sizes();
-  if (!(engine::Dims(std::span(sizes.data(), sizes.size())) == dims)) {
+  const engine::Dims present = dims_of(argument.tensor);
+  const engine::Dims wanted = engine::at_rank(dims, present.rank()).value_or(dims);
+  if (!(present == wanted)) {
     const auto error = et::resize_tensor(
-        argument.tensor, executorch::aten::ArrayRef<executorch::aten::SizesType>(dims.sizes().data(), dims.rank()));
+        argument.tensor, executorch::aten::ArrayRef<executorch::aten::SizesType>(wanted.sizes().data(), wanted.rank()));
     if (error != et::Error::Ok) {
       return Error(ErrorCode::kInvalidArgument,
-                   base::concat(label(plan.info), " cannot be resized from ",
-                                engine::to_string(engine::Dims(std::span(sizes.data(), sizes.size()))), " to ",
+                   base::concat(label(plan.info), " cannot be resized from ", engine::to_string(present), " to ",
                                 engine::to_string(dims), ", the shape the engine gives it (ExecuTorch error ",
                                 et::to_string(error), "): the program's bound is too small"));
     }

@@ -17,7 +17,8 @@ namespace etrt::delegate {
 
 /// Where an argument's memory is, and how the engine reaches it.
 enum class Placement : std::uint8_t {
-  kEmpty,         ///< no bytes
+  kEmpty,         ///< no bytes, on the device or nowhere
+  kHostEmpty,     ///< no bytes, on the host
   kDevice,        ///< device memory of the program's device: bound as it is
   kDeviceStaged,  ///< the same, which the engine cannot use in place: copied on the device
   kHostPageable,  ///< staged through pinned memory
@@ -32,10 +33,11 @@ struct Argument {
   std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(data); }
 
   executorch::aten::Tensor tensor;
-  engine::Dims dims;
+  engine::Dims dims;  ///< the engine's: a scalar may be [1] where the tensor has rank 0, and the reverse
   std::size_t bytes = 0;
   void* data = nullptr;
   bool labelled_cuda = false;
+  std::uint64_t engine_address = 0;  ///< where the engine finds it in this call
   Placement placement = Placement::kEmpty;
 };
 

@@ -1,6 +1,7 @@
 #include <delegate/boundary.h>
 #include <delegate/handle.h>
 #include <delegate/options.h>
+#include <delegate/planned_memory.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
 
 namespace torch_tensorrt::executorch_backend {
@@ -28,6 +29,9 @@ et::Result<et::DelegateHandle*> TensorRTBackend::init(et::BackendInitContext& co
     if (!options.ok()) return leave("init", options.error());
     auto handle = Handle::create({static_cast<const std::byte*>(processed->data()), processed->size()}, *options);
     if (!handle.ok()) return leave("init", handle.error());
+    const etrt::Status placed =
+        etrt::delegate::check_planned_memory(context.get_runtime_allocator(), (*handle)->device(), *options);
+    if (!placed.ok()) return leave("init", placed.error());
     processed->Free();
     return std::move(handle).value().release();
   });

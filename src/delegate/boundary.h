@@ -7,13 +7,14 @@
 #include <executorch/runtime/platform/log.h>
 
 #include <delegate/error_mapping.h>
+#include <delegate/log_lines.h>
 #include <etrt/result.h>
 
 namespace etrt::delegate {
 
 /// An error leaves etrt: it is logged, once, and becomes ExecuTorch's. `where` is the function that ExecuTorch called.
 inline executorch::runtime::Error leave(const char* where, const Error& error) {
-  ET_LOG(Error, "TensorRTBackend::%s: %s", where, error.message().c_str());
+  log_error(where, error.message());
   return to_executorch(error.code());
 }
 

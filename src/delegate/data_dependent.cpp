@@ -6,19 +6,6 @@
 
 namespace etrt::delegate {
 
-DataDependentOutputs::DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane)
-    : plan_(plan), arguments_(arguments), lane_(lane) {
-  if (!plan.has_data_dependent_outputs) return;
-  lane.context().set_output_allocator(this);
-  for (std::size_t i = plan.input_count; i < plan.arguments.size(); ++i) {
-    if (plan.arguments[i].info.data_dependent) lane.bound[i] = {};
-  }
-}
-
-DataDependentOutputs::~DataDependentOutputs() {
-  if (plan_.has_data_dependent_outputs) lane_.context().set_output_allocator(nullptr);
-}
-
 std::optional<std::size_t> DataDependentOutputs::argument_of(std::size_t tensor) const {
   for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
     if (plan_.arguments[i].tensor == tensor) return i;
@@ -38,14 +25,14 @@ std::uint64_t DataDependentOutputs::allocate(std::size_t tensor, std::size_t byt
   std::uint64_t address = argument.address();
   if (argument.placement == Placement::kDevice && bytes > argument.bytes) argument.placement = Placement::kDeviceStaged;
   if (argument.placement != Placement::kDevice) {
-    auto staged = lane_.staging[*index].reserve(std::max(bytes, argument.bytes), stream);
+    auto staged = slot_.stage(*index, std::max(bytes, argument.bytes), stream);
     if (!staged.ok()) {
       fail(std::move(staged).error().within(base::concat("staging of ", bytes, " bytes for output '", info.name, "'")));
       return 0;
     }
     address = *staged;
   }
-  lane_.bound[*index] = {address, argument.bytes};
+  argument.engine_address = address;
   return address;
 }
 
@@ -63,7 +50,7 @@ Status DataDependentOutputs::take_status() {
 
 Status DataDependentOutputs::check_allocated() const {
   for (std::size_t i = plan_.input_count; i < plan_.arguments.size(); ++i) {
-    const bool missing = lane_.bound[i].address == 0 && arguments_[i].bytes > 0;
+    const bool missing = arguments_[i].engine_address == 0 && arguments_[i].bytes > 0;
     if (!plan_.arguments[i].info.data_dependent || !missing) continue;
     return Error(ErrorCode::kInternal, base::concat("the engine asked for no memory for output '",
                                                     plan_.arguments[i].info.name, "' and says that it is not empty"));

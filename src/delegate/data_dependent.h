@@ -7,7 +7,7 @@
 #include <cuda/refs.h>
 #include <delegate/arguments.h>
 #include <delegate/io_plan.h>
-#include <delegate/lane.h>
+#include <delegate/slot.h>
 #include <engine/execution_context.h>
 #include <etrt/result.h>
 
@@ -16,13 +16,13 @@ namespace etrt::delegate {
 /// Gives a call's data-dependent outputs the memory of the program's output tensors, or staging for those on the host,
 /// and their shapes once the engine knows them. The engine waits for the device to learn a shape, inside of its
 /// enqueue. It may ask for more memory than the output then takes: staging serves that, and what the program has must
-/// hold the shape alone. Threads: lives on the stack of one call; registered with the lane's context for its own
-/// lifetime.
+/// hold the shape alone.
+/// Threads: lives on the stack of one call.
 class DataDependentOutputs final : public engine::OutputAllocator {
  public:
   /// `arguments` are at their upper bounds.
-  DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Lane& lane);
-  ~DataDependentOutputs() override;
+  DataDependentOutputs(const IoPlan& plan, Arguments& arguments, Slot& slot)
+      : plan_(plan), arguments_(arguments), slot_(slot) {}
 
   std::uint64_t allocate(std::size_t tensor, std::size_t bytes, cuda::StreamRef stream) override;
   void set_shape(std::size_t tensor, const engine::Dims& dims) override;
@@ -39,7 +39,7 @@ class DataDependentOutputs final : public engine::OutputAllocator {
 
   const IoPlan& plan_;
   Arguments& arguments_;
-  Lane& lane_;
+  Slot& slot_;
   Status status_;
 };
 

@@ -2,25 +2,26 @@
 #include <bit>
 #include <utility>
 
-#include <api/platform.h>
 #include <base/checked_math.h>
 #include <base/format.h>
 #include <base/try.h>
+#include <cuda/alignment.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <cuda/stream_ordered_memory.h>
 #include <delegate/boundary.h>
 #include <delegate/caller_stream.h>
 #include <delegate/device_allocator.h>
+#include <delegate/planned_memory.h>
+#include <memory/alignment.h>
+#include <memory/stream_ordered_memory.h>
+#include <memory/waits.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 namespace {
 
 namespace et = executorch::runtime;
-
-/// CUDA aligns every allocation to this at least.
-constexpr std::size_t kCudaAlignment = 256;
 
 /// The device that a program calls `index`.
 Result<const cuda::Device*> device_of(int index) {
@@ -28,22 +29,25 @@ Result<const cuda::Device*> device_of(int index) {
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("the program asks for CUDA device ", index, ": export it for device 0 or another"));
   }
-  api::Platform& platform = api::Platform::instance();
-  bool is_virtual = !platform.why_no_cuda().empty();
-  if (const auto chosen = caller_stream_identity(); chosen && !is_virtual) {
-    // There are two providers: a stream that is not CUDA's is the virtual GPU's.
-    const auto device = platform.open(base::concat("cuda:", chosen->device));
-    is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
+  process::Devices& devices = process::Process::instance().devices();
+  bool is_virtual = !devices.why_no_cuda().empty();
+  if (const auto chosen = caller_stream_identity()) {
+    if (!is_virtual) {
+      // There are two providers: a stream that is not CUDA's is the virtual GPU's.
+      const auto device = devices.open(base::concat("cuda:", chosen->device));
+      is_virtual = !device.ok() || &(*device)->driver != chosen->driver;
+    }
+    // Exporters that know of one device call it 0.
+    if (index == 0) index = chosen->device;
   }
-  return platform.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
+  return devices.open(base::concat(is_virtual ? "virtual:" : "cuda:", index));
 }
 
 }  // namespace
 
 /// Device memory that a loaded method plans. Ends when nothing but copies into it is in flight.
 struct DeviceAllocator::Allocation {
-  static Result<std::shared_ptr<Allocation>> create(const cuda::Device& device, std::size_t bytes,
-                                                    std::size_t alignment);
+  static Result<std::shared_ptr<Allocation>> create(memory::DeviceHeap& heap, std::size_t bytes, std::size_t alignment);
   Allocation(const cuda::Device& owner, std::size_t size) : device(owner), bytes(size) {}
   Allocation(const Allocation&) = delete;
   Allocation& operator=(const Allocation&) = delete;
@@ -52,28 +56,27 @@ struct DeviceAllocator::Allocation {
   const cuda::Device& device;
   std::byte* data = nullptr;  ///< aligned as asked
   std::size_t bytes;
-  cuda::StreamOrderedMemory memory;
+  memory::StreamOrderedMemory planned;
   std::mutex mutex;  ///< of `last`
   LastCopy last;
 };
 
 /// From the stream-ordered allocator: unlike cuMemFree, unloading a program then stalls nobody else on the GPU.
-Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation::create(const cuda::Device& device,
+Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation::create(memory::DeviceHeap& heap,
                                                                                          std::size_t bytes,
                                                                                          std::size_t alignment) {
-  const auto wanted = base::checked_add(std::max<std::size_t>(bytes, 1), alignment > kCudaAlignment ? alignment : 0);
+  const auto wanted =
+      base::checked_add(std::max<std::size_t>(bytes, 1), alignment > cuda::kAllocationAlignment ? alignment : 0);
   if (!wanted) return Error(ErrorCode::kOutOfMemory, base::concat(bytes, " bytes are more than any device has"));
+  const cuda::Device& device = heap.device();
   const cuda::Driver& driver = device.driver;
-  // The primary context, whichever is current: CUDA has no per-thread stream in a green one.
+  // The primary context, whichever is current: an event of a green one would go with it.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(driver, device.primary));
-  const cuda::RelaxedCapture relaxed(driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
   auto allocation = std::make_shared<Allocation>(device, bytes);
   ETRT_TRY_ASSIGN(allocation->last.done, cuda::create_event(driver));
-  const cuda::StreamRef stream = cuda::per_thread_stream();
-  ETRT_TRY_ASSIGN(allocation->memory, cuda::StreamOrderedMemory::create(driver, *wanted, stream));
-  // Any stream may use the memory from now on.
-  ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
-  const CUdeviceptr aligned = (allocation->memory.get() + alignment - 1) & ~CUdeviceptr{alignment - 1};
+  ETRT_TRY_ASSIGN(allocation->planned, memory::StreamOrderedMemory::create_for_any_stream(heap, *wanted));
+  const CUdeviceptr aligned = (allocation->planned.get() + alignment - 1) & ~CUdeviceptr{alignment - 1};
   allocation->data = reinterpret_cast<std::byte*>(aligned);
   return allocation;
 }
@@ -81,15 +84,20 @@ Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation
 DeviceAllocator::Allocation::~Allocation() {
   const cuda::Driver& driver = device.driver;
   const auto scope = cuda::CurrentContext::push(driver, device.primary);
-  const cuda::RelaxedCapture relaxed(driver);
-  const cuda::StreamRef stream = cuda::per_thread_stream();
-  if (last.stream_id != 0 && driver.cuStreamWaitEvent(stream.get(), last.done.get(), 0) != CUDA_SUCCESS) {
-    static_cast<void>(driver.cuEventSynchronize(last.done.get()));
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(driver);
+  if (!relaxed) {
+    planned.abandon();
+    return;
   }
-  memory.free_on(stream);
+  const cuda::StreamRef stream = cuda::per_thread_stream();
+  const bool is_ordered = last.stream_id == 0 ||
+                          driver.cuStreamWaitEvent(stream.get(), last.done.get(), 0) == CUDA_SUCCESS ||
+                          memory::wait_for_event(device, last.done.get());
+  if (!is_ordered) planned.abandon();
+  planned.free_on(stream);
 }
 
-DeviceAllocator::DeviceAllocator() = default;
+DeviceAllocator::DeviceAllocator(memory::Pools& pools) : pools_(pools) {}
 DeviceAllocator::~DeviceAllocator() = default;
 
 et::Result<void*> DeviceAllocator::allocate(std::size_t bytes, DeviceIndex index, std::size_t alignment) {
@@ -110,7 +118,7 @@ Result<void*> DeviceAllocator::try_allocate(std::size_t bytes, DeviceIndex index
   refresh_executorch_caller_stream();
   auto device = device_of(index);
   if (!device.ok()) return std::move(device).error().within(what);
-  auto allocation = Allocation::create(**device, bytes, alignment);
+  auto allocation = Allocation::create(pools_.of(**device).planned(), bytes, alignment);
   if (!allocation.ok()) {
     const Error& error = allocation.error();
     const bool is_full = error.code() == ErrorCode::kOutOfMemory;
@@ -120,6 +128,7 @@ Result<void*> DeviceAllocator::try_allocate(std::size_t bytes, DeviceIndex index
                                             error.message()));
   }
   std::byte* const data = (*allocation)->data;
+  note_planned_memory(index, **device);
   const std::lock_guard lock(mutex_);
   allocations_.emplace(data, std::move(allocation).value());
   return data;
@@ -195,13 +204,6 @@ Status DeviceAllocator::copy_out(void* target, const void* source, std::size_t b
   if (target == nullptr || source == nullptr) return Error(ErrorCode::kInvalidArgument, "a tensor has no memory");
   ETRT_TRY_ASSIGN(const Place from, place(source, bytes, index));
   return copies(*from.device).to_host(target, reinterpret_cast<CUdeviceptr>(source), bytes);
-}
-
-StagedCopies& DeviceAllocator::copies(const cuda::Device& device) {
-  const std::lock_guard lock(mutex_);
-  auto& found = copies_[&device];
-  if (found == nullptr) found = std::make_unique<StagedCopies>(device);
-  return *found;
 }
 
 }  // namespace etrt::delegate

@@ -10,6 +10,7 @@
 #include <cuda/device.h>
 #include <delegate/staged_copies.h>
 #include <etrt/result.h>
+#include <memory/pools.h>
 
 namespace etrt::delegate {
 
@@ -18,15 +19,16 @@ namespace etrt::delegate {
 /// thread's guard selects.
 ///
 /// Device N of a program is "cuda:N" where this process has a CUDA driver, else "virtual:N". A guard comes before that:
-/// under a guard on a stream of the virtual GPU it is "virtual:N" on any machine, so that a program whose delegate is
-/// told `device=virtual` is loaded under one. Once allocated, memory tells its device itself.
+/// under one on a stream of the virtual GPU it is "virtual:N" on any machine, and device 0 is the stream's device,
+/// whatever its number. So a program whose delegate is told another device than the one in its labels is loaded under a
+/// guard on a stream of that device. Once allocated, memory tells its device itself.
 ///
 /// Threads: safe. Never destroyed, since ExecuTorch keeps the pointer. Throws nothing; each failure is logged once.
 class DeviceAllocator final : public executorch::runtime::DeviceAllocator {
  public:
   using DeviceIndex = executorch::runtime::etensor::DeviceIndex;
 
-  DeviceAllocator();
+  explicit DeviceAllocator(memory::Pools& pools);
   ~DeviceAllocator() override;
 
   executorch::runtime::Result<void*> allocate(std::size_t bytes, DeviceIndex index, std::size_t alignment) override;
@@ -57,11 +59,11 @@ class DeviceAllocator final : public executorch::runtime::DeviceAllocator {
   Result<Place> place(const void* pointer, std::size_t bytes, DeviceIndex index);
   Status copy_in(void* target, const void* source, std::size_t bytes, DeviceIndex index);
   Status copy_out(void* target, const void* source, std::size_t bytes, DeviceIndex index);
-  StagedCopies& copies(const cuda::Device& device);
+  StagedCopies copies(const cuda::Device& device) { return StagedCopies(pools_.of(device)); }
 
+  memory::Pools& pools_;
   std::mutex mutex_;
   std::map<const std::byte*, std::shared_ptr<Allocation>> allocations_;  ///< by address
-  std::map<const cuda::Device*, std::unique_ptr<StagedCopies>> copies_;
 };
 
 }  // namespace etrt::delegate

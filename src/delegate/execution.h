@@ -3,67 +3,62 @@
 #include <array>
 #include <cstddef>
 #include <memory_resource>
+#include <optional>
 
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/span.h>
 
 #include <cuda/device.h>
+#include <delegate/argument_staging.h>
 #include <delegate/arguments.h>
 #include <delegate/counters.h>
-#include <delegate/in_flight.h>
+#include <delegate/failures.h>
 #include <delegate/io_plan.h>
-#include <delegate/lane_pool.h>
-#include <delegate/pinned_pool.h>
+#include <delegate/slot_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
+#include <memory/pinned_pool.h>
+
+namespace etrt::process {
+class Process;
+}
 
 namespace etrt::delegate {
 
-/// One call of execute(), from its arguments to its results: check, lease a lane, set shapes, place memory, enqueue,
+/// One call of execute(), from its arguments to its results: check, lease a slot, set shapes, place memory, enqueue,
 /// and wait where the contract says so (docs/contract.md).
 /// Threads: lives on the stack of one call.
 class Execution {
  public:
-  Execution(const cuda::Device& device, const IoPlan& plan, LanePool& lanes, PinnedPool& pinned, Counters& counters)
-      : device_(device), driver_(device.driver), plan_(plan), lanes_(lanes), pinned_(pinned), counters_(counters) {}
+  Execution(process::Process& process, const cuda::Device& device, const IoPlan& plan, SlotPool& slots,
+            memory::PinnedPool& pinned, Failures& failures, Counters& counters)
+      : process_(process),
+        device_(device),
+        plan_(plan),
+        slots_(slots),
+        failures_(failures),
+        counters_(counters),
+        staging_(device, plan, arguments_, pinned) {}
+
+  /// What may be in use for ever is abandoned.
+  ~Execution();
 
   Status run(executorch::runtime::Span<executorch::runtime::EValue*> values);
 
  private:
   Status read_inputs();
-  Status set_shapes(Lane& lane);
-  Status resolve_shapes(Lane& lane);
-  Status check_alias(const Lane& lane, std::size_t output) const;
-  Status bind_values(Lane& lane, std::size_t index, std::size_t bytes);
-  Status place_arguments(Lane& lane);
+  Status lease_slot(const SelectedStream& selected);
+  Status prepare(Slot& slot, const SelectedStream& selected);
+  Status place_arguments(Slot& slot);
   Status check_can_be_captured() const;
-  Status prepare_capture(Lane& lane, const SelectedStream& selected) const;
+  Status enqueue(Slot& slot, const SelectedStream& selected);
+  Status run_engine(Slot& slot, const SelectedStream& selected);
 
-  Status enqueue(Lane& lane, const SelectedStream& selected);
-  Status run_engine(Lane& lane, const SelectedStream& selected);
-  Result<ScratchPool::Lease> give_scratch(Lane& lane, const SelectedStream& selected);
-  Status bind(Lane& lane, std::size_t index, std::uint64_t address);
-  Result<std::uint64_t> device_address(Lane& lane, std::size_t index, cuda::StreamRef stream);
-  Status stage_inputs(Lane& lane, cuda::StreamRef stream);
-  Status copy_aliases(Lane& lane, cuda::StreamRef stream);
-  Status stage_outputs(Lane& lane, cuda::StreamRef stream);
-  Status stage_host_inputs(Lane& lane, cuda::StreamRef stream);
-  Status stage_host_outputs(Lane& lane, cuda::StreamRef stream);
-  Status copy_to_device(std::uint64_t target, const void* source, std::size_t bytes, cuda::StreamRef stream);
-  Status copy_on_device(std::uint64_t target, std::uint64_t source, std::size_t bytes, cuda::StreamRef stream);
-
-  bool is_result(std::size_t index) const;
-  bool is_on_host(std::size_t index) const;
-  bool is_staged_on_device(std::size_t index) const;
-  bool returns_host_data() const;
-  std::size_t pinned_bytes(bool inputs) const;
-  void copy_results_out(const Lane& lane);
-
+  process::Process& process_;
   const cuda::Device& device_;
-  const cuda::Driver& driver_;
   const IoPlan& plan_;
-  LanePool& lanes_;
-  PinnedPool& pinned_;
+  SlotPool& slots_;
+  Failures& failures_;
   Counters& counters_;
 
   // Room for the arguments of all but extreme calls without touching the heap.
@@ -72,9 +67,10 @@ class Execution {
   Arguments arguments_{&arena_};
   std::pmr::vector<InputState> inputs_{&arena_};
 
-  bool waits_ = false;  ///< results are ready on return
-  PinnedPool::Block input_block_;
-  PinnedPool::Block output_block_;
+  ArgumentStaging staging_;
+  std::optional<SlotPool::Lease> slot_;
+  bool waits_ = false;     ///< results are ready on return
+  bool unproven_ = false;  ///< every wait for the work failed
 };
 
 }  // namespace etrt::delegate

@@ -2,129 +2,171 @@
 
 #include <executorch/runtime/platform/log.h>
 
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
 #include <delegate/caller_stream.h>
+#include <delegate/counters.h>
+#include <delegate/device_choice.h>
 #include <delegate/execution.h>
+#include <delegate/failures.h>
 #include <delegate/handle.h>
 #include <delegate/nvtx_range.h>
-#include <delegate/runtime.h>
-#include <delegate/variant_selection.h>
+#include <delegate/slot_pool.h>
 #include <delegate/warm_up.h>
 #include <etrt/options.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
-namespace {
 
-struct Choice {
-  const cuda::Device* device;
-  Candidate candidate;
+/// All that a loaded program is, in one piece: where its work cannot be proven over, it is kept for ever in one piece.
+struct Handle::Program {
+  Program(process::Process& owner, memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded, IoPlan io,
+          std::string description, const Options& options);
+
+  process::Process& process;
+  memory::DevicePools& memory;
+  const cuda::Device& device;
+  const std::shared_ptr<engine::Engine> engine;
+  const IoPlan plan;
+  const std::string variant;
+  const std::string nvtx_name;
+  const std::shared_ptr<Failures> failures = std::make_shared<Failures>();
+  Counters counters;
+  SlotPool slots;
 };
 
-/// "auto" means where the program runs: a GPU if there is one and the blob has something for it, else the virtual GPU.
-Result<Choice> choose(const blob::BlobView& blob, const Options& options) {
-  const std::string& device_name = options.device;
-  auto opened = api::Platform::instance().open(device_name);
-  if (!opened.ok()) return std::move(opened).error().within(base::concat("option '", kOptionDevice, "'"));
-  const cuda::Device* const device = *opened;
-  auto selected = select(blob, *device, options.engine);
-  if (selected.ok()) return Choice{device, std::move(selected).value()};
-  if (device_name != "auto" || device->is_virtual) return std::move(selected).error();
-  ETRT_TRY_ASSIGN(const cuda::Device* fallback, api::Platform::instance().open("virtual:0"));
-  auto hosted = select(blob, *fallback, options.engine);
-  // The error to show is the GPU's: that is what the user expected to run.
-  if (!hosted.ok()) return std::move(selected).error();
-  return Choice{fallback, std::move(hosted).value()};
-}
-
-}  // namespace
-
-Runtime& Runtime::instance() {
-  static Runtime* const runtime = new Runtime();
-  return *runtime;
-}
+/// State must be one, whichever stream a call comes on: one slot orders the calls.
+Handle::Program::Program(process::Process& owner, memory::DevicePools& pools, std::shared_ptr<engine::Engine> loaded,
+                         IoPlan io, std::string description, const Options& options)
+    : process(owner),
+      memory(pools),
+      device(pools.device()),
+      engine(std::move(loaded)),
+      plan(std::move(io)),
+      variant(std::move(description)),
+      nvtx_name("TensorRTBackend::execute, " + variant),
+      slots(device, engine->keeps_state() ? 1 : options.max_inflight, [this, profile = options.optimization_profile] {
+        return Slot::create({device, *engine, plan, memory, failures, profile});
+      }) {}
 
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
   const NvtxRange range("TensorRTBackend::init");
   refresh_executorch_caller_stream();
   ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(bytes));
-  ETRT_TRY_ASSIGN(const Choice choice, choose(blob, options));
+  ETRT_TRY_ASSIGN(const DeviceChoice choice, choose_device(blob, options));
   const cuda::Device& device = *choice.device;
   // A thread that captures in global mode forbids others to allocate, load modules and more.
-  const cuda::RelaxedCapture relaxed(device.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device.driver));
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
 
+  process::Process& process = process::Process::instance();
+  memory::DevicePools& pools = process.memory().of(device);
+  ETRT_TRY(pools.apply(options.memory));
+
   const engine::Loader& loader = *choice.candidate.loader;
-  ETRT_TRY_ASSIGN(auto engine,
-                  Runtime::instance().engines.load(loader, device, choice.candidate.payload, options.engine));
+  ETRT_TRY_ASSIGN(auto engine, process.engines().load(loader, device, choice.candidate.payload, options.engine));
   ETRT_TRY_ASSIGN(IoPlan plan, IoPlan::create(blob.metadata(), *engine, loader.kind() != "program"));
 
-  std::unique_ptr<Handle> handle(
-      new Handle(device, std::move(engine), std::move(plan), choice.candidate.describe(), options));
-  ETRT_TRY(handle->lanes_.warm_up());
+  std::unique_ptr<Handle> handle(new Handle(std::make_unique<Program>(
+      process, pools, std::move(engine), std::move(plan), choice.candidate.describe(), options)));
+  Program& program = *handle->program_;
+  ETRT_TRY(program.slots.make_first());
   if (Status warmed = warm_up(*handle, options.warm_up); !warmed.ok()) {
     return std::move(warmed).error().within(base::concat("option '", kOptionWarmUp, "'"));
   }
-  handle->counters_.reset();
-  Runtime::instance().handles.add(*handle);
-  ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", handle->variant_.c_str(), device.label.c_str(),
+  // Warm-up leaves state as it was loaded.
+  if (program.plan.keeps_state && !options.warm_up.empty()) ETRT_TRY(program.slots.make_first());
+  program.counters.reset();
+  program.failures->reset();
+  process.handles().add(*handle);
+  ET_LOG(Info, "TensorRTBackend: %s runs on %s (%s)", program.variant.c_str(), device.label.c_str(),
          device.description.c_str());
   return handle;
 }
 
-Handle::Handle(const cuda::Device& device, std::shared_ptr<engine::Engine> engine, IoPlan plan, std::string variant,
-               const Options& options)
-    : device_(device),
-      engine_(std::move(engine)),
-      plan_(std::move(plan)),
-      variant_(std::move(variant)),
-      nvtx_name_("TensorRTBackend::execute, " + variant_),
-      pinned_(device),
-      lanes_(device, options.max_inflight, [this, profile = options.optimization_profile] {
-        return Lane::create(device_, *engine_, plan_, profile);
-      }) {}
+Handle::Handle(std::unique_ptr<Program> program) : program_(std::move(program)) {}
 
 Handle::~Handle() {
-  Runtime::instance().handles.remove(*this);
+  program_->process.handles().remove(*this);
+  const cuda::Driver& driver = program_->device.driver;
   // The primary context, whichever is current: memory goes back on its per-thread stream.
-  const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
-  lanes_.drain();
-  lanes_.clear();
-  pinned_.clear();
+  const auto scope = cuda::CurrentContext::push(driver, program_->device.primary);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(driver);
+  const bool over = relaxed.has_value() && program_->slots.drain();
+  while (const auto failure = program_->failures->take_any()) {
+    ET_LOG(Error, "TensorRTBackend: %s failed after it was enqueued, and no call was left to tell: %s",
+           program_->variant.c_str(), failure->message().c_str());
+    program_->process.handles().add_failure(failure->message());
+  }
+  if (!over) {
+    ET_LOG(Error, "TensorRTBackend: no wait for the work of %s succeeded: its memory is left to it",
+           program_->variant.c_str());
+    program_->process.abandoned().keep(std::move(program_));
+    return;
+  }
+  program_->slots.clear();
+  program_->memory.trim();
 }
 
 Status Handle::execute(executorch::runtime::Span<executorch::runtime::EValue*> arguments) {
-  const NvtxRange range(nvtx_name_.c_str());
+  Program& program = *program_;
+  const NvtxRange range(program.nvtx_name.c_str());
   const auto start = std::chrono::steady_clock::now();
-  Execution execution(device_, plan_, lanes_, pinned_, counters_);
-  Status status = execution.run(arguments);
-  counters_.ended(status.ok(), std::chrono::steady_clock::now() - start);
+  Status status;
+  {
+    Execution execution(program.process, program.device, program.plan, program.slots, program.memory.pinned(),
+                        *program.failures, program.counters);
+    status = execution.run(arguments);
+  }
+  program.counters.ended(status.ok(), std::chrono::steady_clock::now() - start);
   return status;
 }
 
-ProgramReport Handle::report() {
+ProgramReport Handle::report() const {
+  const Program& program = *program_;
   ProgramReport report;
-  report.device = device_.label;
-  report.engine = variant_;
-  report.calls = counters_.calls;
-  report.failed_calls = counters_.failed_calls;
-  report.waiting_calls = counters_.waiting_calls;
-  report.shape_changes = counters_.shape_changes;
-  report.bindings_set = counters_.bindings_set;
-  report.host_ns = counters_.host_ns;
-  report.slowest_ns = counters_.slowest_ns;
-  const engine::EngineMemory memory = engine_->memory();
+  report.device = program.device.label;
+  report.engine = program.variant;
+  report.calls = program.counters.calls;
+  report.failed_calls = program.counters.failed_calls;
+  report.waiting_calls = program.counters.waiting_calls;
+  report.shape_changes = program.counters.shape_changes;
+  report.bindings_set = program.counters.bindings_set;
+  report.host_ns = program.counters.host_ns;
+  report.slowest_ns = program.counters.slowest_ns;
+  report.failed_runs = program.failures->count();
+  report.failures = program.failures->texts();
+  const engine::EngineMemory memory = program.engine->memory();
   report.context_bytes = memory.context_maximum;
   report.engine_bytes = memory.weights;
   report.streamed_bytes = memory.streamed_weights;
-  report.pinned_staging_bytes = pinned_.total_bytes();
-  lanes_.add_to(report);
-  // Only while layers are timed: the stream of an earlier call may be gone.
-  if (Runtime::instance().times_layers) report.layers = lanes_.layer_times();
+  program.slots.add_to(report);
   return report;
+}
+
+ProgramLayers Handle::layer_times() {
+  return {program_->device.label, program_->variant, program_->slots.layer_times()};
+}
+
+const cuda::Device& Handle::device() const {
+  return program_->device;
+}
+memory::DevicePools& Handle::memory() const {
+  return program_->memory;
+}
+const IoPlan& Handle::plan() const {
+  return program_->plan;
+}
+const std::string& Handle::variant() const {
+  return program_->variant;
+}
+std::size_t Handle::slot_count() const {
+  return program_->slots.size();
+}
+const std::shared_ptr<engine::Engine>& Handle::engine() const {
+  return program_->engine;
 }
 
 }  // namespace etrt::delegate

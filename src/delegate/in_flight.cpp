@@ -1,31 +1,22 @@
 #include <base/try.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
-#include <cuda/stream_capture.h>
 #include <delegate/in_flight.h>
+#include <memory/waits.h>
 
 namespace etrt::delegate {
 
-Status InFlight::record(CUevent event) {
-  return cuda::check(driver_, driver_.cuEventRecord(event, stream_.get()), "cuEventRecord");
+InFlight::~InFlight() {
+  if (!pending_ || stream_.in_capture) return;
+  if (!memory::wait_for_stream(device_, stream_.stream)) unproven_ = true;
 }
 
 Status InFlight::wait() {
-  const cuda::RelaxedCapture relaxed(driver_);
-  ETRT_TRY(cuda::check(driver_, driver_.cuStreamSynchronize(stream_.get()), "cuStreamSynchronize"));
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
+  ETRT_TRY(
+      cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream_.stream.get()), "cuStreamSynchronize"));
   pending_ = false;
   return {};
-}
-
-void InFlight::settle() noexcept {
-  if (!pending_) return;
-  pending_ = false;
-  // Captured work does not run, and waiting would break the capture.
-  if (const auto in_capture = cuda::is_in_capture(driver_, stream_); in_capture.ok() && *in_capture) return;
-  const cuda::RelaxedCapture relaxed(driver_);
-  if (driver_.cuStreamSynchronize(stream_.get()) == CUDA_SUCCESS) return;
-  // The stream cannot be waited for; the whole context can, unless the device itself is lost.
-  static_cast<void>(driver_.cuCtxSynchronize());
 }
 
 }  // namespace etrt::delegate

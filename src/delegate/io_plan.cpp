@@ -2,12 +2,13 @@
 
 #include <base/format.h>
 #include <base/try.h>
+#include <blob/format.h>
+#include <delegate/binding_bounds.h>
 #include <delegate/io_plan.h>
 
 namespace etrt::delegate {
 namespace {
 
-using engine::Dims;
 using engine::TensorInfo;
 
 std::string side(bool is_input) {
@@ -22,53 +23,6 @@ std::optional<std::size_t> find_tensor(std::span<const TensorInfo> tensors, cons
     if (by_name ? tensors[i].name == binding.name : position-- == 0) return i;
   }
   return std::nullopt;
-}
-
-std::optional<Dims> to_dims(std::span<const std::int64_t> shape) {
-  if (shape.size() > engine::kMaxRank) return std::nullopt;
-  std::vector<std::int32_t> sizes;
-  for (const std::int64_t size : shape) {
-    if (size < 0 || size > INT32_MAX) return std::nullopt;
-    sizes.push_back(static_cast<std::int32_t>(size));
-  }
-  return Dims(std::span<const std::int32_t>(sizes));
-}
-
-/// How large a data-dependent output may become is the program's to say, which allocates it; else the engine's, if it
-/// knows.
-Status take_bound(TensorInfo& info, const std::optional<Dims>& bound) {
-  if (bound && bound->rank() == info.maximum.rank()) {
-    info.maximum = *bound;
-    return {};
-  }
-  const auto sizes = info.maximum.sizes();
-  const bool known = std::find(sizes.begin(), sizes.end(), INT32_MAX) == sizes.end();
-  if (!bound && known && engine::element_count(info.maximum)) return {};
-  return Error(ErrorCode::kInvalidData,
-               base::concat("output '", info.name, "' has a data-dependent shape of rank ", info.maximum.rank(),
-                            ", and the blob gives it no max_shape of that rank: export the program with a bound"));
-}
-
-/// Narrows the engine's shape range by what the blob says of it, and checks that the two agree.
-Status narrow(TensorInfo& info, const blob::Binding& binding) {
-  if (!binding.dtype.empty() && binding.dtype != engine::name(info.type)) {
-    return Error(ErrorCode::kInvalidData, base::concat("binding '", binding.name, "' is ", binding.dtype,
-                                                       " in the blob and ", engine::name(info.type), " in the engine"));
-  }
-  const auto minimum = to_dims(binding.min_shape);
-  const auto maximum = to_dims(binding.max_shape);
-  const bool given = minimum && maximum && !binding.min_shape.empty() && !binding.max_shape.empty();
-  if (info.data_dependent) return take_bound(info, given ? maximum : std::nullopt);
-  if (!given) return {};
-  if (!engine::within(*maximum, info.minimum, info.maximum) || !engine::within(*minimum, info.minimum, info.maximum)) {
-    return Error(ErrorCode::kInvalidData,
-                 base::concat("binding '", binding.name, "' is ", engine::to_string(*minimum), " to ",
-                              engine::to_string(*maximum), " in the blob, the engine takes ",
-                              engine::to_string(info.minimum), " to ", engine::to_string(info.maximum)));
-  }
-  info.minimum = *minimum;
-  info.maximum = *maximum;
-  return {};
 }
 
 std::optional<std::size_t> find_argument(std::span<const ArgumentPlan> arguments,
@@ -94,10 +48,40 @@ Status check_alias(const ArgumentPlan& output, const ArgumentPlan& input) {
                    engine::to_string(in.maximum), "): both must have one type and shape, which no data decides"));
 }
 
+/// An engine that does not know of an alias may overwrite the input while it still reads it. Aliases of kind "user" are
+/// the exporter's promise, of which TensorRT knows nothing.
+Status check_against_engine(const blob::AliasedIo& alias, const ArgumentPlan& output, const ArgumentPlan& input,
+                            const engine::Engine& engine) {
+  const std::optional<std::size_t> known = output.info.aliased_input;
+  const bool must_be_known = engine.knows_aliases() && alias.kind != blob::kAliasUser;
+  if (known ? *known == input.tensor : !must_be_known) return {};
+  return Error(
+      ErrorCode::kInvalidData,
+      base::concat("aliased_io says that output '", alias.output, "' is the memory of input '", alias.input,
+                   "', the engine says ",
+                   known ? base::concat("of input '", engine.tensors()[*known].name, "'") : std::string("of none"),
+                   ": the metadata is another engine's, export the program again"));
+}
+
+/// What the blob lists, or in its place what the engine has. ExecuTorch passes inputs before outputs, whatever order
+/// either has them in.
+std::vector<blob::Binding> bindings_of(const blob::Metadata& metadata, const engine::Engine& engine) {
+  std::vector<blob::Binding> bindings = metadata.io_bindings;
+  if (bindings.empty()) {
+    for (const TensorInfo& tensor : engine.tensors()) {
+      bindings.emplace_back().name = tensor.name;
+      bindings.back().is_input = tensor.is_input;
+    }
+  }
+  std::stable_partition(bindings.begin(), bindings.end(), [](const auto& binding) { return binding.is_input; });
+  return bindings;
+}
+
 }  // namespace
 
 /// From the blob (TR02), and from the engine where it knows of an alias that the blob does not name.
-Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings) {
+Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings,
+                           const engine::Engine& engine) {
   for (const blob::AliasedIo& alias : metadata.aliased_io) {
     const auto output = find_argument(arguments, bindings, alias.output, false);
     const auto input = find_argument(arguments, bindings, alias.input, true);
@@ -105,6 +89,7 @@ Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob:
       return Error(ErrorCode::kInvalidData, base::concat("aliased_io names output '", alias.output, "' and input '",
                                                          alias.input, "', which are not both bindings"));
     }
+    ETRT_TRY(check_against_engine(alias, arguments[*output], arguments[*input], engine));
     arguments[*output].aliased_input = input;
   }
   for (ArgumentPlan& output : arguments) {
@@ -123,9 +108,8 @@ Status IoPlan::add_aliases(const blob::Metadata& metadata, std::span<const blob:
 Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name) {
   IoPlan plan;
   plan.synchronous = engine.synchronous();
-  // ExecuTorch passes inputs before outputs, whatever order the blob lists them in.
-  std::vector<blob::Binding> bindings = metadata.io_bindings;
-  std::stable_partition(bindings.begin(), bindings.end(), [](const auto& binding) { return binding.is_input; });
+  plan.keeps_state = engine.keeps_state();
+  const std::vector<blob::Binding> bindings = bindings_of(metadata, engine);
   if (bindings.size() != engine.tensors().size()) {
     return Error(ErrorCode::kInvalidData, base::concat("the blob lists ", bindings.size(), " bindings, the engine has ",
                                                        engine.tensors().size(), " tensors"));
@@ -145,7 +129,7 @@ Result<IoPlan> IoPlan::create(const blob::Metadata& metadata, const engine::Engi
     plan.arguments.push_back(std::move(argument));
     if (binding.is_input) ++plan.input_count;
   }
-  ETRT_TRY(plan.add_aliases(metadata, bindings));
+  ETRT_TRY(plan.add_aliases(metadata, bindings, engine));
   return plan;
 }
 

@@ -22,20 +22,23 @@ struct ArgumentPlan {
   bool on_host() const { return info.location == engine::Location::kHost; }
 };
 
-/// How ExecuTorch's arguments (inputs, then outputs, in the blob's binding order) map to the engine's tensors.
+/// How ExecuTorch's arguments (inputs, then outputs, in the blob's binding order, or in the engine's where the blob
+/// lists no bindings) map to the engine's tensors.
 struct IoPlan {
   std::vector<ArgumentPlan> arguments;
   std::size_t input_count = 0;
   bool has_host_tensors = false;
   bool has_data_dependent_outputs = false;
   bool synchronous = false;  ///< the engine's enqueue waits for its work
+  bool keeps_state = false;  ///< the engine changes from call to call
 
   /// TensorRT engines are matched by name, host programs by position: exporters name a program's tensors differently.
   /// Errors name the binding and what the engine has instead.
   static Result<IoPlan> create(const blob::Metadata& metadata, const engine::Engine& engine, bool match_by_name);
 
  private:
-  Status add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings);
+  Status add_aliases(const blob::Metadata& metadata, std::span<const blob::Binding> bindings,
+                     const engine::Engine& engine);
 };
 
 }  // namespace etrt::delegate

@@ -6,18 +6,20 @@
 #include <string_view>
 #include <variant>
 
-#include <api/platform.h>
+#include <executorch/runtime/platform/log.h>
+
 #include <base/format.h>
 #include <base/try.h>
 #include <delegate/options.h>
 #include <etrt/options.h>
+#include <process/devices.h>
 
 namespace etrt::delegate {
 namespace {
 
 namespace et = executorch::runtime;
 
-/// Written into programs by ExecuTorch's partitioners for the exporter's own use; it says nothing to the runtime.
+/// Written into programs by ExecuTorch's partitioners: the device that the exporter labels the delegate's memory with.
 constexpr std::string_view kTargetDeviceSpec = "target_device";
 
 /// A value before it is known what the key wants: a number, or text. Compile specs are always text.
@@ -69,9 +71,17 @@ using Apply = Status (*)(Options& options, std::string_view key, const Value& va
 
 Status apply_device(Options& options, std::string_view key, const Value& value) {
   ETRT_TRY_ASSIGN(options.device, text_of(key, value, "auto, cuda:N, virtual or virtual:N"));
-  if (Status named = api::check_device_name(options.device); !named.ok()) {
+  if (Status named = process::check_device_name(options.device); !named.ok()) {
     return std::move(named).error().within(base::concat("option '", key, "'"));
   }
+  return {};
+}
+
+Status apply_fallback(Options& options, std::string_view key, const Value& value) {
+  constexpr std::string_view kWanted = "error or virtual";
+  ETRT_TRY_ASSIGN(const std::string text, text_of(key, value, kWanted));
+  if (text != "error" && text != "virtual") return malformed(key, shown(value), kWanted);
+  options.fallback = text == "virtual" ? Fallback::kVirtual : Fallback::kError;
   return {};
 }
 
@@ -118,22 +128,49 @@ Status apply_allow_engine_code(Options& options, std::string_view key, const Val
   return {};
 }
 
+Status apply_limit(std::optional<std::size_t>& limit, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, INT64_MAX, "a number of bytes, 1 or above"));
+  limit = static_cast<std::size_t>(number);
+  return {};
+}
+
+Status apply_device_memory_limit(Options& options, std::string_view key, const Value& value) {
+  return apply_limit(options.memory.device, key, value);
+}
+
+Status apply_pinned_memory_limit(Options& options, std::string_view key, const Value& value) {
+  return apply_limit(options.memory.pinned, key, value);
+}
+
+/// Why a program may not set an option by a compile spec.
+constexpr const char* kDecidesCode = "decides what code runs";
+constexpr const char* kHoldsForAll = "holds for all programs of the process";
+
 struct Known {
   const char* key;
   Apply apply;
-  bool programs_may = true;  ///< set it, by a compile spec
+  const char* application_only = nullptr;  ///< why, where that is so
 };
 
 constexpr Known kKnown[] = {
     {kOptionDevice, apply_device},
+    {kOptionFallback, apply_fallback},
     {kOptionMaxInflight, apply_max_inflight},
     {kOptionOptimizationProfile, apply_profile},
     {kOptionWeightStreamingBudget, apply_budget},
     {kOptionWarmUp, apply_warm_up},
-    {kOptionTensorRtLibrary, apply_tensorrt_library, false},
-    {kOptionPluginLibraries, apply_plugin_libraries, false},
-    {kOptionAllowEngineCode, apply_allow_engine_code, false},
+    {kOptionTensorRtLibrary, apply_tensorrt_library, kDecidesCode},
+    {kOptionPluginLibraries, apply_plugin_libraries, kDecidesCode},
+    {kOptionAllowEngineCode, apply_allow_engine_code, kDecidesCode},
+    {kOptionDeviceMemoryLimit, apply_device_memory_limit, kHoldsForAll},
+    {kOptionPinnedMemoryLimit, apply_pinned_memory_limit, kHoldsForAll},
 };
+
+const Known* find_known(std::string_view key) {
+  const auto* known =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& one) { return key == one.key; });
+  return known == std::end(kKnown) ? nullptr : known;
+}
 
 Error unknown(std::string_view key) {
   std::string names;
@@ -142,14 +179,12 @@ Error unknown(std::string_view key) {
 }
 
 Status apply(Options& options, std::string_view key, const Value& value, bool from_program) {
-  const auto* known =
-      std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& candidate) { return key == candidate.key; });
-  if (known == std::end(kKnown)) return unknown(key);
-  if (from_program && !known->programs_may) {
+  const Known* known = find_known(key);
+  if (known == nullptr) return unknown(key);
+  if (from_program && known->application_only != nullptr) {
     return Error(ErrorCode::kInvalidArgument,
-                 base::concat("option '", key,
-                              "' decides what code runs: the application may set it, a program's "
-                              "compile spec may not"));
+                 base::concat("option '", key, "' ", known->application_only,
+                              ": the application may set it, a program's compile spec may not"));
   }
   return known->apply(options, key, value);
 }
@@ -169,6 +204,15 @@ Result<Value> value_of(const et::CompileSpec& spec) {
   return Value(text == nullptr ? std::string() : std::string(text, spec.value.nbytes));
 }
 
+/// N of "cuda:N". Nothing for what some exporter calls otherwise.
+std::optional<int> cuda_device_of(std::string_view target) {
+  constexpr std::string_view kProvider = "cuda:";
+  if (!target.starts_with(kProvider)) return std::nullopt;
+  const auto number = as_number(Value(std::string(target.substr(kProvider.size()))));
+  if (!number || *number < 0 || *number > INT8_MAX) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
 Status refuse_twice(std::set<std::string, std::less<>>& seen, std::string_view key) {
   if (seen.emplace(key).second) return {};
   return Error(ErrorCode::kInvalidArgument, base::concat("option '", key, "' is given twice"));
@@ -176,15 +220,26 @@ Status refuse_twice(std::set<std::string, std::less<>>& seen, std::string_view k
 
 }  // namespace
 
+bool is_known_spec(std::string_view key) {
+  return key == kTargetDeviceSpec || find_known(key) != nullptr;
+}
+
 Result<Options> read_options(et::Span<const et::BackendOption> backend_options,
                              et::ArrayRef<et::CompileSpec> compile_specs) {
   Options options;
   std::set<std::string, std::less<>> specs;
   for (const et::CompileSpec& spec : compile_specs) {
     if (spec.key == nullptr) return Error(ErrorCode::kInvalidArgument, "a compile spec has no key");
+    if (!is_known_spec(spec.key)) {
+      ET_LOG(Info, "TensorRTBackend: compile spec '%s' is unknown to this version, and is passed over", spec.key);
+      continue;
+    }
     ETRT_TRY(refuse_twice(specs, spec.key));
-    if (spec.key == kTargetDeviceSpec) continue;
     ETRT_TRY_ASSIGN(const Value value, value_of(spec));
+    if (spec.key == kTargetDeviceSpec) {
+      options.labelled_device = cuda_device_of(std::get<std::string>(value));
+      continue;
+    }
     ETRT_TRY(apply(options, spec.key, value, true));
   }
   std::set<std::string, std::less<>> given;

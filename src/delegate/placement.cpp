@@ -1,43 +1,30 @@
-#include <cstdint>
-
 #include <base/format.h>
 #include <base/try.h>
-#include <cuda/error.h>
+#include <cuda/pointer_facts.h>
 #include <delegate/placement.h>
 
 namespace etrt::delegate {
 namespace {
 
-struct PointerFacts {
-  unsigned memory_type = 0;  ///< CUmemorytype; 0: CUDA does not know the pointer
-  int device = -1;
-  unsigned managed = 0;
-};
-
-Result<PointerFacts> query(const cuda::Driver& driver, const void* pointer) {
-  PointerFacts facts;
-  CUpointer_attribute attributes[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
-                                      CU_POINTER_ATTRIBUTE_IS_MANAGED};
-  void* values[] = {&facts.memory_type, &facts.device, &facts.managed};
-  ETRT_TRY(cuda::check(driver,
-                       driver.cuPointerGetAttributes(3, attributes, values, reinterpret_cast<CUdeviceptr>(pointer)),
-                       "cuPointerGetAttributes"));
-  return facts;
+/// Nothing is read or written there, but whoever has an output on the host expects the call to be over on return.
+Status place_empty(const cuda::Device& device, Argument& argument) {
+  argument.placement = Placement::kEmpty;
+  if (argument.labelled_cuda || argument.data == nullptr) return {};
+  ETRT_TRY_ASSIGN(const cuda::PointerFacts facts, cuda::query_pointer(device.driver, argument.data));
+  if (!facts.is_on_device()) argument.placement = Placement::kHostEmpty;
+  return {};
 }
 
 }  // namespace
 
-Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::Bound& bound, Argument& argument) {
-  if (argument.bytes == 0) {
-    argument.placement = Placement::kEmpty;
-    return {};
-  }
-  if (argument.labelled_cuda && bound.address == argument.address()) {
+Status place(const cuda::Device& device, const ArgumentPlan& plan, std::uint64_t bound, Argument& argument) {
+  if (argument.bytes == 0) return place_empty(device, argument);
+  if (argument.labelled_cuda && bound == argument.address()) {
     argument.placement = Placement::kDevice;
     return {};
   }
-  ETRT_TRY_ASSIGN(const PointerFacts facts, query(device.driver, argument.data));
-  const bool on_device = facts.memory_type == CU_MEMORYTYPE_DEVICE || facts.managed != 0;
+  ETRT_TRY_ASSIGN(const cuda::PointerFacts facts, cuda::query_pointer(device.driver, argument.data));
+  const bool on_device = facts.is_on_device();
   if (on_device && facts.managed == 0 && facts.device != device.ordinal) {
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("tensor '", plan.info.name, "' is memory of device ", facts.device,
@@ -62,7 +49,7 @@ Status place(const cuda::Device& device, const ArgumentPlan& plan, const Lane::B
 Status place_on_host(const cuda::Device& device, const ArgumentPlan& plan, Argument& argument) {
   argument.placement = Placement::kHostValues;
   if (argument.data == nullptr) return {};
-  ETRT_TRY_ASSIGN(const PointerFacts facts, query(device.driver, argument.data));
+  ETRT_TRY_ASSIGN(const cuda::PointerFacts facts, cuda::query_pointer(device.driver, argument.data));
   if (facts.memory_type != CU_MEMORYTYPE_DEVICE && !argument.labelled_cuda) return {};
   return Error(ErrorCode::kInvalidArgument,
                base::concat("tensor '", plan.info.name, "' is a shape tensor, whose values the engine ",

@@ -4,11 +4,10 @@
 #include <executorch/runtime/core/device_allocator.h>
 #include <executorch/runtime/platform/log.h>
 
-#include <api/environment.h>
-#include <api/platform.h>
 #include <delegate/device_allocator.h>
 #include <etrt/backend.h>
 #include <etrt/options.h>
+#include <process/process.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
 
 namespace etrt {
@@ -20,15 +19,15 @@ void log_order_report(const std::string& message) {
 
 /// A method's memory is allocated before its delegates are loaded, so this cannot wait for a program that needs it.
 void register_device_allocator() {
-  if (api::device_allocator_left_to_others()) return;
+  if (process::Environment::leaves_device_allocator_to_others()) return;
   // A second registration aborts the process.
   if (executorch::runtime::get_device_allocator(executorch::runtime::etensor::DeviceType::CUDA) != nullptr) return;
-  static auto* const allocator = new delegate::DeviceAllocator();
+  static auto* const allocator = new delegate::DeviceAllocator(process::Process::instance().memory());
   executorch::runtime::register_device_allocator(allocator);
 }
 
 executorch::runtime::Error register_once() {
-  api::Platform::instance().log_order_reports_with(log_order_report);
+  process::Process::instance().devices().log_order_reports_with(log_order_report);
   register_device_allocator();
   // Never destroyed: ExecuTorch keeps the pointer and has no way to take it back.
   static auto* const backend = new torch_tensorrt::executorch_backend::TensorRTBackend();

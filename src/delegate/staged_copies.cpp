@@ -4,21 +4,19 @@
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
-#include <delegate/in_flight.h>
+#include <cuda/pointer_facts.h>
+#include <cuda/relaxed_capture.h>
 #include <delegate/staged_copies.h>
+#include <memory/copies.h>
+#include <memory/waits.h>
 
 namespace etrt::delegate {
 namespace {
 
 /// The program says "host" of this memory, and nobody has checked.
 Status check_on_host(const cuda::Driver& driver, const void* pointer) {
-  unsigned type = 0;
-  CUpointer_attribute attribute = CU_POINTER_ATTRIBUTE_MEMORY_TYPE;
-  void* value = &type;
-  const auto address = reinterpret_cast<CUdeviceptr>(pointer);
-  ETRT_TRY(
-      cuda::check(driver, driver.cuPointerGetAttributes(1, &attribute, &value, address), "cuPointerGetAttributes"));
-  if (type != CU_MEMORYTYPE_DEVICE) return {};
+  ETRT_TRY_ASSIGN(const cuda::PointerFacts facts, cuda::query_pointer(driver, pointer));
+  if (facts.memory_type != CU_MEMORYTYPE_DEVICE) return {};
   return Error(ErrorCode::kInvalidArgument,
                base::concat("a copy between host and device was given device memory at ", pointer,
                             " for its host side: give the program host memory there, or export it without the copy"));
@@ -43,50 +41,55 @@ Result<SelectedStream> StagedCopies::select(const void* host) const {
 Status StagedCopies::to_device(CUdeviceptr target, const void* source, std::size_t bytes, LastCopy* last) {
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device_.driver, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select(source));
-  ETRT_TRY_ASSIGN(PinnedPool::Block block, to_device_.lend(bytes));
+  ETRT_TRY_ASSIGN(memory::PinnedPool::Block block, pools_.pinned().lend(bytes));
   std::memcpy(block.data(), source, bytes);
-
-  InFlight in_flight(device_.driver, selected.stream);
-  in_flight.begin();
-  ETRT_TRY(enqueue_to_device(selected, target, block.data(), bytes, last));
-  if (!selected.chosen_by_caller) {
-    ETRT_TRY(in_flight.wait());
-    if (last != nullptr) last->stream_id = 0;
-    return {};
+  Status copied = enqueue_to_device(selected, target, block, bytes, last);
+  if (copied.ok() && !selected.chosen_by_caller) {
+    copied = wait(selected.stream);
+    if (copied.ok() && last != nullptr) last->stream_id = 0;
   }
-  ETRT_TRY(block.release_after(selected.stream));
-  if (last != nullptr) {
-    ETRT_TRY(in_flight.record(last->done.get()));
-    last->stream_id = selected.id;
-  }
-  in_flight.leave();
-  return {};
+  if (!copied.ok()) settle(selected.stream, block);
+  return copied;
 }
 
-Status StagedCopies::enqueue_to_device(const SelectedStream& selected, CUdeviceptr target, const std::byte* staged,
-                                       std::size_t bytes, const LastCopy* last) const {
+Status StagedCopies::enqueue_to_device(const SelectedStream& selected, CUdeviceptr target,
+                                       memory::PinnedPool::Block& block, std::size_t bytes, LastCopy* last) const {
   const cuda::Driver& driver = device_.driver;
+  const cuda::StreamRef stream = selected.stream;
   if (last != nullptr && last->stream_id != 0 && last->stream_id != selected.id) {
-    ETRT_TRY(
-        cuda::check(driver, driver.cuStreamWaitEvent(selected.stream.get(), last->done.get(), 0), "cuStreamWaitEvent"));
+    ETRT_TRY(cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), last->done.get(), 0), "cuStreamWaitEvent"));
   }
-  return cuda::check(driver, driver.cuMemcpyHtoDAsync(target, staged, bytes, selected.stream.get()),
-                     "cuMemcpyHtoDAsync");
+  ETRT_TRY(memory::copy_to_device(driver, target, block.data(), bytes, stream));
+  if (!selected.chosen_by_caller) return {};
+  ETRT_TRY(block.release_after(stream));
+  if (last == nullptr) return {};
+  ETRT_TRY(cuda::check(driver, driver.cuEventRecord(last->done.get(), stream.get()), "cuEventRecord"));
+  last->stream_id = selected.id;
+  return {};
 }
 
 Status StagedCopies::to_host(void* target, CUdeviceptr source, std::size_t bytes) {
-  const cuda::Driver& driver = device_.driver;
-  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(driver, device_.ordinal, device_.primary));
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device_.driver, device_.ordinal, device_.primary));
   ETRT_TRY_ASSIGN(const SelectedStream selected, select(target));
-  ETRT_TRY_ASSIGN(const PinnedPool::Block block, to_host_.lend(bytes));
+  ETRT_TRY_ASSIGN(memory::PinnedPool::Block block, pools_.pinned().lend(bytes));
+  Status copied = memory::copy_to_host(device_.driver, block.data(), source, bytes, selected.stream);
+  if (copied.ok()) copied = wait(selected.stream);
+  if (copied.ok()) {
+    std::memcpy(target, block.data(), bytes);
+  } else {
+    settle(selected.stream, block);
+  }
+  return copied;
+}
 
-  InFlight in_flight(driver, selected.stream);
-  in_flight.begin();
-  ETRT_TRY(cuda::check(driver, driver.cuMemcpyDtoHAsync(block.data(), source, bytes, selected.stream.get()),
-                       "cuMemcpyDtoHAsync"));
-  ETRT_TRY(in_flight.wait());
-  std::memcpy(target, block.data(), bytes);
-  return {};
+Status StagedCopies::wait(cuda::StreamRef stream) const {
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
+  return cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize");
+}
+
+/// After a failure: nothing may be in flight when the call returns, since the caller knows of nothing.
+void StagedCopies::settle(cuda::StreamRef stream, memory::PinnedPool::Block& block) const {
+  if (!memory::wait_for_stream(device_, stream)) block.abandon();
 }
 
 }  // namespace etrt::delegate

@@ -4,9 +4,9 @@
 
 #include <cuda/device.h>
 #include <cuda/owners.h>
-#include <delegate/pinned_pool.h>
 #include <delegate/stream_selection.h>
 #include <etrt/result.h>
+#include <memory/device_pools.h>
 
 namespace etrt::delegate {
 
@@ -19,10 +19,10 @@ struct LastCopy {
 
 /// Copies between host and device on the stream that the calling thread's guard selects, so that they stay in its
 /// partition and in its order. Staged through pinned memory, which is kept.
-/// Threads: safe. Must live as long as copies are in flight; the process's one never ends.
+/// Threads: safe; an object lasts for one copy. The pools must outlive the copies in flight.
 class StagedCopies {
  public:
-  explicit StagedCopies(const cuda::Device& device) : device_(device), to_device_(device), to_host_(device) {}
+  explicit StagedCopies(memory::DevicePools& pools) : pools_(pools), device_(pools.device()) {}
 
   /// The source may be overwritten on return. Under a guard the copy is then in flight; without one it is done.
   /// `last`, where given, is waited for on the stream first and marks this copy afterwards.
@@ -33,13 +33,13 @@ class StagedCopies {
 
  private:
   Result<SelectedStream> select(const void* host) const;
-  Status enqueue_to_device(const SelectedStream& selected, CUdeviceptr target, const std::byte* staged,
-                           std::size_t bytes, const LastCopy* last) const;
+  Status enqueue_to_device(const SelectedStream& selected, CUdeviceptr target, memory::PinnedPool::Block& block,
+                           std::size_t bytes, LastCopy* last) const;
+  Status wait(cuda::StreamRef stream) const;
+  void settle(cuda::StreamRef stream, memory::PinnedPool::Block& block) const;
 
+  memory::DevicePools& pools_;
   const cuda::Device& device_;
-  // Apart, so that a copy to the host never allocates because the copy before it is still in flight.
-  PinnedPool to_device_;
-  PinnedPool to_host_;
 };
 
 }  // namespace etrt::delegate

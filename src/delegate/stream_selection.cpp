@@ -1,5 +1,4 @@
 #include <api/guard_access.h>
-#include <api/platform.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/error.h>
@@ -11,14 +10,14 @@ namespace etrt::delegate {
 namespace {
 
 Error unknown_stream(const cuda::Device& device, CUstream stream) {
-  const auto answer = api::identify_stream(device.driver, stream);
+  const auto answer = cuda::identify_stream(device.driver, stream);
   return Error(ErrorCode::kInvalidArgument,
                base::concat("the guard's stream is none of ", device.label, ", where the program runs",
                             answer.ok() ? "" : ", or its partition is gone (" + answer.error().message() + ")",
                             ": choose a stream of that device (etrt::Stream::create) and keep its partition"));
 }
 
-Result<SelectedStream> checked(const std::optional<api::StreamIdentity>& identity, CUstream stream,
+Result<SelectedStream> checked(const std::optional<cuda::StreamIdentity>& identity, CUstream stream,
                                const cuda::Device& device) {
   if (!identity) return unknown_stream(device, stream);
   if (identity->driver != &device.driver || identity->device != device.ordinal) {
@@ -50,7 +49,7 @@ Result<SelectedStream> per_thread(const cuda::Device& device) {
                  "the current context is not the device's primary one (a green context, perhaps), where CUDA refuses "
                  "the per-thread default stream: choose a stream of that context with etrt::StreamGuard");
   }
-  ETRT_TRY_ASSIGN(const auto identity, api::identify_stream(driver, CU_STREAM_PER_THREAD));
+  ETRT_TRY_ASSIGN(const auto identity, cuda::identify_stream(driver, CU_STREAM_PER_THREAD));
   return SelectedStream{cuda::per_thread_stream(), identity.id, false, identity.id == 0};
 }
 
@@ -59,15 +58,15 @@ Result<SelectedStream> per_thread(const cuda::Device& device) {
 Result<SelectedStream> select_stream(const cuda::Device& device) {
   if (StreamGuard* guard = detail::GuardAccess::innermost()) return of_guard(*guard, device);
   if (const auto stream = executorch_caller_stream()) {
-    return checked(api::Platform::instance().identify(*stream), *stream, device);
+    return checked(detail::GuardAccess::identify(*stream), *stream, device);
   }
   return per_thread(device);
 }
 
-std::optional<api::StreamIdentity> caller_stream_identity() {
+std::optional<cuda::StreamIdentity> caller_stream_identity() {
   if (StreamGuard* guard = detail::GuardAccess::innermost()) return detail::GuardAccess::identity(*guard);
   const auto stream = executorch_caller_stream();
-  return stream ? api::Platform::instance().identify(*stream) : std::nullopt;
+  return stream ? detail::GuardAccess::identify(*stream) : std::nullopt;
 }
 
 }  // namespace etrt::delegate

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <optional>
 
-#include <api/platform.h>
 #include <cuda/device.h>
 #include <cuda/refs.h>
+#include <cuda/stream_identity.h>
 #include <etrt/result.h>
 
 namespace etrt::delegate {
@@ -26,6 +26,6 @@ struct SelectedStream {
 Result<SelectedStream> select_stream(const cuda::Device& device);
 
 /// What the stream is that the caller has chosen on this thread. None: no guard, or a stream of no known device.
-std::optional<api::StreamIdentity> caller_stream_identity();
+std::optional<cuda::StreamIdentity> caller_stream_identity();
 
 }  // namespace etrt::delegate

@@ -1,10 +1,9 @@
 #include <cstring>
 #include <string_view>
 
-#include <api/environment.h>
 #include <base/format.h>
 #include <delegate/variant_selection.h>
-#include <engine/tensorrt/library_search.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 namespace {
@@ -38,29 +37,18 @@ Status runs_on(const std::string& kind, const engine::Target& target, std::span<
 
 }  // namespace
 
-void use_tensorrt_places_of_environment() {
-  static const bool done = [] {
-    const api::TensorRtPlaces places = api::tensorrt_places_from_environment();
-    engine::tensorrt::set_search_places(
-        {places.library, engine::tensorrt::installed_site_packages(places.virtual_environment)});
-    return true;
-  }();
-  static_cast<void>(done);
-}
-
 std::string Candidate::describe() const {
   return base::concat(product(kind), target.empty() ? "" : " for " + target, " of ", payload.size(), " bytes");
 }
 
 std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& device,
                                const engine::EngineOptions& options) {
-  use_tensorrt_places_of_environment();
   std::vector<Candidate> candidates;
   for (const blob::Variant& variant : blob.candidates()) {
     const auto payload = blob.payload(variant);
     const std::string kind = variant.kind.empty() ? kind_of_engine(payload) : variant.kind;
-    const engine::Loader* loader = engine::find_loader(kind);
-    // The blob says it of the engine in its main place; other variants are of other builds.
+    const engine::Loader* loader = process::Process::instance().loaders().find(kind);
+    // `hardware_compatible` speaks of the engine in the blob's main place. Variants come from other builds.
     const bool is_engine = payload.data() == blob.engine().data();
     const engine::Target target{variant.target, is_engine && blob.metadata().hardware_compatible};
     candidates.push_back(

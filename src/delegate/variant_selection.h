@@ -24,10 +24,6 @@ struct Candidate {
   std::string describe() const;
 };
 
-/// Has TensorRT's libraries looked for where the environment says, for the rest of the process; `examine` does it too.
-/// Threads: safe.
-void use_tensorrt_places_of_environment();
-
 /// Every payload of the blob in order of preference, with whether it runs on the device.
 std::vector<Candidate> examine(const blob::BlobView& blob, const cuda::Device& device,
                                const engine::EngineOptions& options = {});

@@ -11,12 +11,13 @@
 #include <base/try.h>
 #include <cuda/error.h>
 #include <cuda/owners.h>
-#include <cuda/stream_ordered_memory.h>
 #include <delegate/handle.h>
-#include <delegate/in_flight.h>
 #include <delegate/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
+#include <memory/stream_ordered_memory.h>
+#include <memory/waits.h>
+#include <process/process.h>
 
 namespace etrt::delegate {
 namespace {
@@ -84,7 +85,7 @@ std::string label(const engine::TensorInfo& info) {
 class ZeroTensor {
  public:
   /// The memory is in use on `stream` from then on.
-  static Result<std::unique_ptr<ZeroTensor>> create(const cuda::Driver& driver, const engine::TensorInfo& info,
+  static Result<std::unique_ptr<ZeroTensor>> create(memory::DeviceHeap& heap, const engine::TensorInfo& info,
                                                     const Dims& dims, cuda::StreamRef stream) {
     const auto count = engine::element_count(dims);
     const auto bytes = count ? base::checked_mul(*count, engine::byte_size(info.type)) : std::nullopt;
@@ -96,7 +97,8 @@ class ZeroTensor {
     }
     std::unique_ptr<ZeroTensor> made(new ZeroTensor(info, dims, std::move(*layout)));
     if (*bytes > 0) {
-      ETRT_TRY_ASSIGN(made->memory_, cuda::StreamOrderedMemory::create(driver, *bytes, stream));
+      ETRT_TRY_ASSIGN(made->memory_, memory::StreamOrderedMemory::create(heap, *bytes, stream));
+      const cuda::Driver& driver = heap.device().driver;
       Status zeroed =
           cuda::check(driver, driver.cuMemsetD8Async(made->memory_.get(), 0, *bytes, stream.get()), "cuMemsetD8Async");
       if (!zeroed.ok()) {
@@ -121,33 +123,35 @@ class ZeroTensor {
 
   std::vector<std::int32_t> sizes_;
   Layout layout_;
-  cuda::StreamOrderedMemory memory_;
+  memory::StreamOrderedMemory memory_;
   executorch::aten::TensorImpl tensor_;
   et::EValue value_;
 };
 
-Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
+/// The tensors of one warm-up call, which are freed only once it is over.
+using Tensors = std::vector<std::unique_ptr<ZeroTensor>>;
+
+Status enqueue_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream, Tensors& tensors) {
   const IoPlan& plan = handle.plan();
-  const cuda::Driver& driver = handle.device().driver;
-  std::vector<std::unique_ptr<ZeroTensor>> tensors;
   std::vector<et::EValue*> values;
-  // Ends before the tensors do: their memory is free to be given back only once the stream has run.
-  InFlight in_flight(driver, stream);
-  in_flight.begin();
   for (std::size_t i = 0; i < plan.arguments.size(); ++i) {
     const engine::TensorInfo& info = plan.arguments[i].info;
-    ETRT_TRY_ASSIGN(auto tensor,
-                    ZeroTensor::create(driver, info, i < plan.input_count ? set[i] : info.maximum, stream));
+    ETRT_TRY_ASSIGN(auto tensor, ZeroTensor::create(handle.memory().planned(), info,
+                                                    i < plan.input_count ? set[i] : info.maximum, stream));
     values.push_back(tensor->value());
     tensors.push_back(std::move(tensor));
   }
-  Status executed;
-  {
-    const StreamGuard guard(stream.get());
-    executed = handle.execute({values.data(), values.size()});
-  }
-  ETRT_TRY(in_flight.wait());
-  return executed;
+  const StreamGuard guard(stream.get());
+  return handle.execute({values.data(), values.size()});
+}
+
+Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
+  const cuda::Device& device = handle.device();
+  const auto tensors = std::make_shared<Tensors>();
+  Status enqueued = enqueue_once(handle, set, stream, *tensors);
+  if (memory::wait_for_stream(device, stream)) return enqueued;
+  process::Process::instance().abandoned().keep(tensors);
+  return enqueued.ok() ? Error(ErrorCode::kDriver, "every wait for the warm-up failed") : enqueued;
 }
 
 Status check_fits(const IoPlan& plan, const ShapeSet& set) {

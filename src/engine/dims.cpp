@@ -23,6 +23,13 @@ std::string to_string(const Dims& dims) {
   return text + "]";
 }
 
+std::optional<Dims> at_rank(const Dims& dims, std::size_t rank) {
+  if (dims.rank() == rank) return dims;
+  if (dims.rank() == 0 && rank == 1) return Dims{1};
+  if (dims == Dims{1} && rank == 0) return Dims{};
+  return std::nullopt;
+}
+
 bool within(const Dims& dims, const Dims& minimum, const Dims& maximum) {
   if (dims.rank() != minimum.rank() || dims.rank() != maximum.rank()) return false;
   for (std::size_t i = 0; i < dims.rank(); ++i) {

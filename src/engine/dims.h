@@ -48,6 +48,9 @@ std::optional<std::size_t> element_count(const Dims& dims);
 /// "[1, 3, 224, 224]"
 std::string to_string(const Dims& dims);
 
+/// The same shape at another rank. A scalar alone has two: [], and [1] as TensorRT may describe it.
+std::optional<Dims> at_rank(const Dims& dims, std::size_t rank);
+
 /// Whether every size of `dims` lies between those of `minimum` and `maximum`, and the ranks agree.
 bool within(const Dims& dims, const Dims& minimum, const Dims& maximum);
 

@@ -24,8 +24,7 @@ struct EngineOptions {
   /// The TensorRT library to open; empty: it is looked for.
   std::string tensorrt_library = {};
 
-  /// Libraries whose plugins the engine uses, loaded before it, once a process (TensorRT:
-  /// IPluginRegistry::loadLibrary).
+  /// Libraries whose plugins the engine uses, loaded before it (TensorRT: IPluginRegistry::loadLibrary).
   std::vector<std::string> plugin_libraries = {};
 
   /// Whether an engine may bring host code of its own: version-compatible plans do, which the lean runtime then runs
@@ -40,6 +39,7 @@ struct EngineMemory {
   std::size_t weights = 0;           ///< on the device
   std::size_t streamed_weights = 0;  ///< on the host, copied to the device piece by piece as the engine runs
   std::size_t context_maximum = 0;   ///< upper bound of `ExecutionContext::device_memory_bytes` of one context
+  std::size_t host_copy = 0;         ///< on the host, the engine's own copy of its file; 0: it reads a mapped file
 };
 
 /// A loaded model that makes execution contexts. Shared by every handle that holds the same bytes on the same device.
@@ -51,6 +51,10 @@ class Engine {
   /// Inputs and outputs in the engine's own order.
   virtual std::span<const TensorInfo> tensors() const = 0;
 
+  /// Whether `tensors` tells which outputs TensorRT itself has share an input's memory (`TensorInfo::aliased_input`).
+  /// Otherwise an alias is what the program's file says of it.
+  virtual bool knows_aliases() const { return false; }
+
   /// Number of optimization profiles, at least 1.
   virtual int profile_count() const { return 1; }
 
@@ -60,6 +64,10 @@ class Engine {
   /// Whether `ExecutionContext::enqueue` returns only once its work has run, and cannot be captured: TensorRT engines
   /// that stream their weights.
   virtual bool synchronous() const { return false; }
+
+  /// Whether an execution may see what an earlier one of the same context left (mutable buffers of a nested program).
+  /// Each context has state of its own, as loaded at first.
+  virtual bool keeps_state() const { return false; }
 
   /// A context for one optimization profile; none: the profile that fits is chosen whenever shapes are resolved.
   virtual Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) = 0;

@@ -2,12 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include <cuda/refs.h>
 #include <engine/dims.h>
+#include <etrt/report.h>
 #include <etrt/result.h>
 
 namespace etrt::engine {
@@ -24,10 +23,12 @@ class OutputAllocator {
   virtual void set_shape(std::size_t tensor, const Dims& dims) = 0;
 };
 
-/// How long one layer of an engine took on the device (TensorRT: IProfiler).
-struct LayerTime {
-  std::string name;
-  float milliseconds;
+/// Hears of work that was enqueued, ran later and failed: work on a stream cannot return an error.
+/// Threads: called on the thread that ran the work, which may be any.
+class FailureSink {
+ public:
+  virtual ~FailureSink() = default;
+  virtual void failed(Error error) = 0;
 };
 
 /// One engine in execution: shapes, addresses, scratch memory. TensorRT's IExecutionContext is one.
@@ -38,7 +39,7 @@ struct LayerTime {
 ///
 /// Work in flight: an enqueue keeps its own copy of addresses, that of its device memory too; shapes may change only
 /// when nothing enqueued is in flight, and the object must outlive all that is.
-/// Threads: one caller at a time, except `take_failure`.
+/// Threads: one caller at a time.
 class ExecutionContext {
  public:
   virtual ~ExecutionContext() = default;
@@ -77,6 +78,10 @@ class ExecutionContext {
   /// use.
   virtual bool set_input_consumed_event(CUevent /*event*/) { return false; }
 
+  /// Puts the state that executions leave behind (see `Engine::keeps_state`) back as it was when the engine was loaded.
+  /// Nothing enqueued is in flight; shapes and addresses stay.
+  virtual Status reset_state() { return {}; }
+
   /// Measures each layer of later enqueues, or no longer. Engines without layers refuse.
   virtual Status set_layer_timing(bool /*on*/) {
     return Error(ErrorCode::kNotSupported, "this kind of engine does not tell the times of its layers");
@@ -87,9 +92,8 @@ class ExecutionContext {
     return Error(ErrorCode::kInvalidState, "layers are not timed: call set_layer_timing first");
   }
 
-  /// A failure of enqueued work that has run since the last call, if any: work on a stream cannot return one.
-  /// Threads: safe at any time.
-  virtual std::optional<Error> take_failure() { return std::nullopt; }
+  /// Where failures of work that it enqueued are told, before the first enqueue; must outlive the context.
+  virtual void set_failure_sink(FailureSink* /*sink*/) {}
 };
 
 }  // namespace etrt::engine

@@ -19,7 +19,7 @@ struct Target {
 };
 
 /// One kind of engine, as a blob names it: "program", "tensorrt", "tensorrt_rtx".
-/// Threads: safe. Loaders live for the whole process.
+/// Threads: safe. Must outlive its engines.
 class Loader {
  public:
   virtual ~Loader() = default;
@@ -35,13 +35,5 @@ class Loader {
   virtual Result<std::unique_ptr<Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
                                                const EngineOptions& options) const = 0;
 };
-
-/// The loader of a kind, or null when this process has none.
-/// Threads: safe.
-const Loader* find_loader(std::string_view kind);
-
-/// Adds a kind of engine to those built in. The loader must live for the rest of the process.
-/// Threads: safe.
-void add_loader(const Loader& loader);
 
 }  // namespace etrt::engine

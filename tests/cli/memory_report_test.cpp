@@ -19,10 +19,13 @@ Report two_programs() {
   first.execution_contexts = 3;
   first.context_bytes = 4096;
   first.engine_bytes = 70000;
-  first.layers = {{"conv1 + relu", 0.25f}, {"hidden\x1b[8m", 0.0015f}};
   report.programs[1].device = "cuda:0";
-  report.programs[1].layers = {{"softmax", 2}};
   return report;
+}
+
+std::vector<ProgramLayers> layers_of_two_programs() {
+  return {{"cuda:0", "an engine", {{"conv1 + relu", 0.25f}, {"hidden\x1b[8m", 0.0015f}}},
+          {"cuda:0", "another engine", {{"softmax", 2}}}};
 }
 
 TEST(MemoryReport, HasARowForEachProgram) {
@@ -39,7 +42,7 @@ TEST(MemoryReport, HasTheBytesOfAContextForMachines) {
 }
 
 TEST(LayersReport, HasARowForEachLayerOfEachProgram) {
-  EXPECT_EQ(cli::layers_text(two_programs()),
+  EXPECT_EQ(cli::layers_text(layers_of_two_programs()),
             "  program  layer           time\n"
             "        0  conv1 + relu   250.0\n"
             "        0  hidden\\x1b[8m  1.500\n"
@@ -48,7 +51,7 @@ TEST(LayersReport, HasARowForEachLayerOfEachProgram) {
 }
 
 TEST(LayersReport, HasNameAndTimeForMachines) {
-  const auto layers = cli::layers_json(two_programs());
+  const auto layers = cli::layers_json(layers_of_two_programs());
   ASSERT_EQ(layers.size(), 3u);
   EXPECT_EQ(layers[0]["program"], 0);
   EXPECT_EQ(layers[0]["name"], "conv1 + relu");

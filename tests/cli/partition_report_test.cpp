@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-api::PartitionCheck check(bool confined) {
+cli::PartitionCheck check(bool confined) {
   return {.confined = confined, .sms = {0, 1, 2, 7}, .held = std::chrono::milliseconds(50), .finding = "as found"};
 }
 
@@ -29,7 +29,7 @@ TEST(PartitionReport, AProgramThatLeavesItsPartitionIsTheCommandsFailure) {
 }
 
 TEST(PartitionReport, TellsTheVerdictInWordsAndForMachines) {
-  const std::vector<api::PartitionCheck> checks{check(true), check(false)};
+  const std::vector<cli::PartitionCheck> checks{check(true), check(false)};
   EXPECT_THAT(cli::partitions_text(checks), HasSubstr("stream 0 on SMs 0-2, 7: confined: as found"));
   EXPECT_THAT(cli::partitions_text(checks), HasSubstr("stream 1 on SMs 0-2, 7: NOT confined: as found"));
   const auto json = cli::partitions_json(checks);

@@ -128,6 +128,8 @@ TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
                                                  {"--warm-up", "1x1x8x8"},
                                                  {"--optimization-profile", "1"},
                                                  {"--weight-streaming-budget", "0"},
+                                                 {"--device-memory-limit", "1000000"},
+                                                 {"--pinned-memory-limit", "1000000"},
                                                  {"--tensorrt-library", "libnvinfer.so.11"},
                                                  {"--plugin-library", "libplugin.so"},
                                                  {"--allow-engine-code"},
@@ -174,7 +176,7 @@ TEST(RunOnDevice, MemoryTellsWhatIsHeldAndWhatCallsCost) {
   const std::vector<std::string> arguments{"run", path, "--streams", "2", "--iterations", "5", "--memory"};
   const Outcome outcome = run_etrt(arguments);
   EXPECT_EQ(outcome.exit_code, 0) << outcome;
-  EXPECT_THAT(outcome.out, HasSubstr("scratch that programs share on virtual:0: 0 bytes"));
+  EXPECT_THAT(outcome.out, HasSubstr("scratch 0 bytes of it"));
   std::vector<std::string> for_machines = arguments;
   for_machines.emplace_back("--json");
   const auto memory = run_etrt(for_machines).json()["memory"];
@@ -183,14 +185,43 @@ TEST(RunOnDevice, MemoryTellsWhatIsHeldAndWhatCallsCost) {
     EXPECT_EQ(held["device"], "virtual:0");
     EXPECT_EQ(held["execution_contexts"], 1);
     EXPECT_GE(held["device_staging_bytes"], 15 * 64 * 4 + 15 * 10 * 4);
-    EXPECT_GE(held["pinned_staging_bytes"], 15 * 64 * 4 + 15 * 10 * 4);
     EXPECT_EQ(held["calls"], 5);
     EXPECT_EQ(held["waiting_calls"], 5);
     EXPECT_EQ(held["shape_changes"], 1);
     EXPECT_GT(held["host_us_a_call"], 0);
     EXPECT_GE(held["slowest_us"], held["host_us_a_call"]);
   }
-  EXPECT_EQ(memory["scratch"][0]["bytes"], 0);
+  const auto& device = memory["devices"][0];
+  EXPECT_EQ(device["device"], "virtual:0");
+  EXPECT_EQ(device["scratch_bytes"], 0);
+  EXPECT_GE(device["device_bytes"], 2 * (15 * 64 * 4 + 15 * 10 * 4));
+  EXPECT_GE(device["pinned_bytes"], 15 * 64 * 4 + 15 * 10 * 4);
+  EXPECT_EQ(device["abandoned_bytes"], 0);
+}
+
+TEST(RunOnDevice, LimitsOfMemoryHoldForTheProcess) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, digits("digits_xnnpack.pte"));
+  const std::vector<std::string> arguments{"run", path, "--streams", "2", "--iterations", "20", "--memory", "--json"};
+  const auto with = [&](const std::vector<std::string>& limit) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), limit.begin(), limit.end());
+    return run_etrt(all);
+  };
+  const Outcome held = with({"--device-memory-limit", "30000", "--pinned-memory-limit", "16384"});
+  ASSERT_EQ(held.exit_code, 0) << held;
+  const auto device = held.json()["memory"]["devices"][0];
+  EXPECT_EQ(device["device_limit"], 30000);
+  EXPECT_LE(device["device_bytes"], 30000);
+  EXPECT_EQ(device["pinned_limit"], 16384);
+  EXPECT_LE(device["pinned_bytes"], 16384);
+
+  const Outcome no_device = with({"--device-memory-limit", "1000"});
+  EXPECT_EQ(no_device.exit_code, 1) << no_device;
+  EXPECT_THAT(no_device.err, HasSubstr("option 'device_memory_limit' is 1000 bytes on virtual:0"));
+  const Outcome no_pinned = with({"--pinned-memory-limit", "1000"});
+  EXPECT_EQ(no_pinned.exit_code, 1) << no_pinned;
+  EXPECT_THAT(no_pinned.err, HasSubstr("option 'pinned_memory_limit' is 1000 bytes"));
 }
 
 TEST(RunOnDevice, WarmUpSparesTheFirstCallItsChangeOfShape) {

@@ -3,9 +3,11 @@
 //   FAKE_WITHOUT="cuGraphDestroy" that entry point is missing; several have commas between them
 //   FAKE_NEWEST=12030             entry points of later versions are missing
 //   FAKE_INIT_RESULT=...          what cuInit answers
+//   FAKE_FAILING_INITS=1          so often cuInit fails first
 //   FAKE_DEVICES=0                how many devices there are
 //   FAKE_NO_PROC_ADDRESS          it has no cuGetProcAddress at all
 //   FAKE_OLD_PROC_ADDRESS         it has the cuGetProcAddress of CUDA 11.3 alone
+#include <atomic>
 #include <string_view>
 
 #include <cuda.h>
@@ -41,6 +43,10 @@ struct Stub<CUresult (*)(Args...)> {
 };
 
 CUresult answer_init(unsigned) {
+#ifdef FAKE_FAILING_INITS
+  static std::atomic<int> calls{0};
+  if (calls++ < FAKE_FAILING_INITS) return CUDA_ERROR_SYSTEM_NOT_READY;
+#endif
   return FAKE_INIT_RESULT;
 }
 

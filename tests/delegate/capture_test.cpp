@@ -163,7 +163,7 @@ TEST_P(Capture, KeepsItsContextFromDirectCallsToo) {
   EXPECT_EQ(other_out.read(), Values(8, 6));
   gate.open();
   ASSERT_THAT(launcher.synchronize(), is_ok());
-  EXPECT_EQ(handle->lane_count(), 2u);
+  EXPECT_EQ(handle->slot_count(), 2u);
 }
 
 TEST_P(Capture, LeavesDestroyToWaitForTheCallsBeforeIt) {
@@ -222,7 +222,7 @@ TEST_P(Capture, ThatRefusesACallCostsNoContext) {
     }
     EXPECT_EQ(refused(*handle, host.tensor, out.tensor, stream), ErrorCode::kInvalidState);
   }
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
 }
 
 TEST_P(Capture, ThatTheEngineRefusesLeavesItsContextAsItWas) {
@@ -244,7 +244,7 @@ TEST_P(Capture, ThatTheEngineRefusesLeavesItsContextAsItWas) {
   EXPECT_EQ(refused(*handle, in.tensor, out.tensor, confined), ErrorCode::kInvalidState);
   const StreamGuard guard(stream.get());
   EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
-  EXPECT_EQ(handle->lane_count(), 1u);
+  EXPECT_EQ(handle->slot_count(), 1u);
   ASSERT_THAT(stream.synchronize(), is_ok());
 }
 
@@ -351,7 +351,7 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbed) {
   }
   begin_capture(captured);
   std::thread([&] {
-    // New lanes, idle lanes, staging and waits: all that a call may ask of the driver besides its enqueue.
+    // New slots, idle slots, staging and waits: all that a call may ask of the driver besides its enqueue.
     for (const auto& [stream, target] : {std::pair{&one, &first_out}, {&two, &second_out}}) {
       const StreamGuard guard(stream->get());
       EXPECT_THAT(execute(*handle, in.tensor, target->tensor), is_ok());
@@ -371,6 +371,114 @@ TEST_P(Capture, OfAnotherThreadIsNotDisturbedByLoading) {
   begin_capture(captured);
   std::thread([&] { EXPECT_THAT(try_load(blob_of(KernelPlan::fixed(1, {8}))), is_ok()); }).join();
   end_capture(captured);
+}
+
+TEST_P(Capture, RefusesShapesThatNeverRanOnAContextThatRanWithOthers) {
+  const auto handle = load(KernelPlan::dynamic(1, 8), 1);
+  DeviceTensor warm_in(device(), {2, 4}, 5);
+  DeviceTensor warm_out(device(), {2, 4}, 0);
+  DeviceTensor in(device(), {8, 4}, 5);
+  DeviceTensor out(device(), {8, 4}, 0);
+  TestTensor nowhere({8, 4}, reinterpret_cast<void*>(16), TestTensor::Kind{.device = DeviceType::CUDA});
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, warm_in.tensor, warm_out.tensor), is_ok());
+    ASSERT_FALSE(execute(*handle, in.tensor, nowhere).ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  EXPECT_EQ(refused(*handle, in.tensor, out.tensor, stream), ErrorCode::kInvalidState);
+}
+
+TEST_P(Capture, StaysValidWhenACallFailsInTheMiddleOfBeingCaptured) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  begin_capture(stream);
+  hook().faults.fail(Symbol::k_cuLaunchKernel, 2, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor), fails_with(ErrorCode::kDriver));
+  hook().faults.clear();
+  end_capture(stream);
+}
+
+TEST_P(Capture, OfAnotherThreadIsNotDisturbedByACallThatFailsAfterItsEnqueue) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream captured = create_stream();
+  const Stream stream = create_stream();
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(stream.synchronize(), is_ok());
+  }
+  begin_capture(captured);
+  std::thread([&] {
+    const StreamGuard guard(stream.get());
+    hook().faults.fail(Symbol::k_cuEventRecord, 1, CUDA_ERROR_UNKNOWN);
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), fails_with(ErrorCode::kDriver));
+    hook().faults.clear();
+  }).join();
+  end_capture(captured);
+}
+
+TEST_P(Capture, HasNoMoreContextsThanMayBeInFlightAndStaysValidBeyond) {
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream first = create_stream();
+  const Stream second = create_stream();
+  const auto capture_on = [&](const Stream& stream) {
+    const StreamGuard guard(stream.get());
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    EXPECT_THAT(stream.synchronize(), is_ok());
+    begin_capture(stream);
+    const Status status = execute(*handle, in.tensor, out.tensor);
+    const auto graph = end_capture(stream);
+    return status;
+  };
+  std::optional<cuda::GraphExec> exec;
+  {
+    const StreamGuard guard(first.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+    ASSERT_THAT(first.synchronize(), is_ok());
+    exec.emplace(capture(first, [&] { ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok()); }));
+  }
+  const Status beyond = capture_on(second);
+  ASSERT_THAT(beyond, fails_with(ErrorCode::kInvalidState));
+  EXPECT_THAT(beyond.error().message(), ::testing::HasSubstr("raise max_inflight"));
+  EXPECT_LE(handle->slot_count(), 2u);
+  ASSERT_THAT(driver().cuGraphLaunch(exec->get(), first.get()), is_ok());
+  ASSERT_THAT(first.synchronize(), is_ok());
+}
+
+TEST_P(Capture, GivesItsContextBackWhenTheGraphAndItsInstancesAreDestroyed) {
+  if (!driver().has_user_objects()) GTEST_SKIP() << "the driver cannot tell when a graph ends";
+  const auto handle = load(KernelPlan::fixed(1, {8}), 1);
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  for (int i = 0; i < 5; ++i) {
+    const Stream stream = create_stream();
+    const StreamGuard guard(stream.get());
+    // CUDA lets go of a graph's things some time after its end.
+    for (bool captured = false; !captured;) {
+      ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+      ASSERT_THAT(stream.synchronize(), is_ok());
+      begin_capture(stream);
+      const Status status = execute(*handle, in.tensor, out.tensor);
+      captured = status.ok();
+      const cuda::GraphExec exec = must(cuda::create_graph_exec(driver(), end_capture(stream)));
+      if (!captured) ASSERT_THAT(status, fails_with(ErrorCode::kInvalidState));
+      if (captured) ASSERT_THAT(driver().cuGraphLaunch(exec.get(), stream.get()), is_ok());
+      ASSERT_THAT(stream.synchronize(), is_ok());
+    }
+  }
+  EXPECT_LE(handle->slot_count(), 2u);
+  EXPECT_EQ(out.read(), Values(8, 6));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include <executorch/extension/tensor/tensor.h>
 
-#include <api/platform.h>
+#include <process/process.h>
 
 namespace etrt::test {
 namespace {
@@ -187,12 +187,12 @@ TEST_P(CudaIoOfTheVirtualGpu, TheCopiesStayInTheCallersPartition) {
       seen.insert(record.partition_id);
     }
   } partitions;
-  api::Platform::instance().virtual_gpu().set_observer(&partitions);
+  process::Process::instance().devices().virtual_gpu().set_observer(&partitions);
   {
     const StreamGuard guard(stream.get());
     EXPECT_EQ(run(*module, 1), Values(kCount, 12));
   }
-  api::Platform::instance().virtual_gpu().set_observer(nullptr);
+  process::Process::instance().devices().virtual_gpu().set_observer(nullptr);
   EXPECT_EQ(partitions.seen.size(), 1u);
   EXPECT_EQ(partitions.seen.count(0), 0u) << "0 is outside of any partition";
 }

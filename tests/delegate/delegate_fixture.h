@@ -105,12 +105,16 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
   /// The test plants a mistake that the order checker is meant to find.
   void expect_order_reports() { order_reports_expected_ = true; }
 
+  /// The test has a program abandoned, whose engine and contexts stay.
+  void expect_abandoned_programs() { abandons_expected_ = true; }
+
  private:
   std::optional<Device> device_;
   std::optional<support::KernelLibrary> kernels_;
   std::unique_ptr<support::GateKeeper> gates_;
   std::optional<support::KernelEngineCounts> before_;
   bool order_reports_expected_ = false;
+  bool abandons_expected_ = false;
 };
 
 }  // namespace etrt::test

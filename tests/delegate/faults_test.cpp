@@ -1,6 +1,9 @@
 // A driver call fails in the middle. Nothing may be lost, leaked, or in flight behind the error.
 
 #include <delegate_fixture.h>
+#include <thread>
+
+#include <etrt/report.h>
 
 namespace etrt::test {
 namespace {
@@ -140,6 +143,68 @@ TEST_P(Faults, AnEngineThatDoesNotLoadOrMakeContextsLeavesNothing) {
   plan.fails_to_load = false;
   plan.fails_to_make_contexts = true;
   EXPECT_THAT(try_load(blob_of(plan)), fails_with(ErrorCode::kOutOfMemory));
+}
+
+TEST_P(Faults, OfTheOneWaitInDestroyLeaveItToTheNextStrongerOne) {
+  auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  auto gate = close_gate(stream);
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  hook().faults.fail(Symbol::k_cuEventSynchronize, 1, CUDA_ERROR_UNKNOWN);
+  const auto context_waits = calls(Symbol::k_cuCtxSynchronize);
+  std::thread opener([&] {
+    while (calls(Symbol::k_cuCtxSynchronize) == context_waits) std::this_thread::yield();
+    gate.open();
+  });
+  handle.reset();
+  EXPECT_TRUE(must(stream.is_done()));
+  opener.join();
+}
+
+TEST_P(Faults, OfEveryWaitInDestroyLeaveItsMemoryToTheWork) {
+  expect_abandoned_programs();
+  auto handle = load(KernelPlan::fixed(1, {24}));
+  DeviceTensor in(device(), {24}, 5);
+  DeviceTensor out(device(), {24}, 0);
+  const Stream stream = create_stream();
+  const std::size_t abandoned = report().abandoned_programs;
+  const int contexts = support::kernel_engine_counts().contexts_alive;
+  auto gate = close_gate(stream);
+  {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  }
+  hook().faults.fail(Symbol::k_cuEventSynchronize, 1, CUDA_ERROR_UNKNOWN);
+  hook().faults.fail(Symbol::k_cuCtxSynchronize, 1, CUDA_ERROR_UNKNOWN);
+  handle.reset();
+  hook().faults.clear();
+  EXPECT_EQ(support::kernel_engine_counts().contexts_alive, contexts);
+  EXPECT_EQ(report().abandoned_programs, abandoned + 1);
+  gate.open();
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), Values(24, 6)) << "the work had all that it needed";
+}
+
+TEST_P(Faults, OfEveryWaitInACallTakeItsContextOutOfUse) {
+  expect_abandoned_programs();
+  auto handle = load(KernelPlan::fixed(1, {25}), 1);
+  HostTensor in({25}, 5);
+  HostTensor out({25}, 0);
+  const Stream stream = create_stream();
+  const StreamGuard guard(stream.get());
+  ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  for (int nth : {1, 2}) hook().faults.fail(Symbol::k_cuStreamSynchronize, nth, CUDA_ERROR_UNKNOWN);
+  hook().faults.fail(Symbol::k_cuCtxSynchronize, 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor), fails_with(ErrorCode::kDriver));
+  hook().faults.clear();
+  EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok()) << "another context takes its place";
+  EXPECT_EQ(out.values, Values(25, 6));
+  EXPECT_EQ(handle->slot_count(), 2u);
 }
 
 }  // namespace

@@ -74,6 +74,20 @@ TEST(DelegateOptions, ThatDecideWhatCodeRunsAreTheApplicationsAlone) {
   expect_refused(read({}, {spec(kOptionAllowEngineCode, "1")}), kOptionAllowEngineCode);
 }
 
+TEST(DelegateOptions, ThatLimitMemoryAreTheApplicationsAlone) {
+  const auto options = read({option(kOptionDeviceMemoryLimit, "5000000000"), option(kOptionPinnedMemoryLimit, 4096)});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->memory.device, 5000000000u);
+  EXPECT_EQ(options->memory.pinned, 4096u);
+  for (const char* key : {kOptionDeviceMemoryLimit, kOptionPinnedMemoryLimit}) {
+    expect_refused(read({option(key, "0")}), key);
+    expect_refused(read({option(key, "64M")}), key);
+    expect_refused(read({option(key, -1)}), key);
+    expect_refused(read({}, {spec(key, "1000")}), key);
+  }
+  EXPECT_EQ(read({})->memory.device, std::nullopt);
+}
+
 TEST(DelegateOptions, AreReadFromBackendOptions) {
   const auto options =
       read({option(kOptionDevice, "virtual:1"), option(kOptionMaxInflight, 7), option(kOptionOptimizationProfile, 2),
@@ -105,8 +119,23 @@ TEST(DelegateOptions, AMalformedCompileSpecIsAnErrorEvenUnderAnOption) {
                  "weight_streaming_budget");
 }
 
-TEST(DelegateOptions, TheExportersTargetDeviceIsPassedOver) {
-  EXPECT_THAT(read({}, {spec("target_device", "cuda:0")}), is_ok());
+TEST(DelegateOptions, HoldTheDeviceThatTheExporterLabelled) {
+  EXPECT_EQ(read({})->labelled_device, std::nullopt);
+  EXPECT_EQ(read({}, {spec("target_device", "cuda:1")})->labelled_device, 1);
+  for (const char* text : {"", "cuda", "cuda:", "cuda:x", "cuda:-1", "cuda:1000", "npu:0"}) {
+    const auto options = read({}, {spec("target_device", text)});
+    ASSERT_THAT(options, is_ok()) << text;
+    EXPECT_EQ(options->labelled_device, std::nullopt) << text;
+  }
+}
+
+TEST(DelegateOptions, SayWhatFollowsWhenAGpuRefuses) {
+  EXPECT_EQ(read({})->fallback, delegate::Fallback::kError);
+  EXPECT_EQ(read({option(kOptionFallback, "virtual")})->fallback, delegate::Fallback::kVirtual);
+  EXPECT_EQ(read({option(kOptionFallback, "error")}, {spec("fallback", "virtual")})->fallback,
+            delegate::Fallback::kError);
+  expect_refused(read({option(kOptionFallback, "cpu")}), kOptionFallback);
+  expect_refused(read({option(kOptionFallback, 1)}), kOptionFallback);
 }
 
 TEST(DelegateOptions, ADeviceThatIsNoneIsAnErrorThatNamesTheOption) {
@@ -119,9 +148,18 @@ TEST(DelegateOptions, ADeviceThatIsNoneIsAnErrorThatNamesTheOption) {
   }
 }
 
-TEST(DelegateOptions, UnknownKeysAreErrorsThatNameThem) {
+TEST(DelegateOptions, ThatAreUnknownAreErrorsThatNameThem) {
   expect_refused(read({option("max_infligt", 1)}), "max_infligt");
-  expect_refused(read({}, {spec("weight_budget", "1")}), "weight_budget");
+}
+
+TEST(DelegateOptions, UnknownCompileSpecsOfNewerExportersArePassedOver) {
+  const auto options = read(
+      {}, {spec("refit_cache", "1"), spec("refit_cache", "2"), {"weights", {nullptr, 4}}, spec("max_inflight", "2")});
+  ASSERT_THAT(options, is_ok());
+  EXPECT_EQ(options->max_inflight, 2);
+  EXPECT_FALSE(delegate::is_known_spec("refit_cache"));
+  EXPECT_TRUE(delegate::is_known_spec("max_inflight"));
+  EXPECT_TRUE(delegate::is_known_spec("target_device"));
 }
 
 TEST(DelegateOptions, WrongTypesAreErrorsThatNameTheKey) {

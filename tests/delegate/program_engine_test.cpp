@@ -11,9 +11,9 @@
 
 #include <executorch/runtime/core/function_ref.h>
 
-#include <api/platform.h>
 #include <base/try.h>
 #include <blob/blob_writer.h>
+#include <process/process.h>
 #include <support/program_builder.h>
 
 // ExecuTorch's thread pool, whose header is not installed with it: what is called here.
@@ -208,13 +208,13 @@ TEST_P(ProgramEngine, KeepsToTheCoresOfItsPartition) {
       if (record.partition_id != 0) cpus.insert(record.cpu);
     }
   } cores;
-  api::Platform::instance().virtual_gpu().set_observer(&cores);
+  process::Process::instance().devices().virtual_gpu().set_observer(&cores);
   Floats x({64, 64}, 0.01f), y({64, 64}, 0);
   {
     const StreamGuard guard(stream.get());
     for (int i = 0; i < 3; ++i) ASSERT_THAT(execute(*handle, x.tensor, y.tensor), is_ok());
   }
-  api::Platform::instance().virtual_gpu().set_observer(nullptr);
+  process::Process::instance().devices().virtual_gpu().set_observer(nullptr);
   EXPECT_EQ(cores.cpus.size(), 1u);
 }
 
@@ -304,7 +304,7 @@ class ProgramEngineMistakes : public ProgramEngine {
 
   /// One report, of a program on the first stream and one on the second, which write `what`.
   void expect_report(const std::string& what) const {
-    const auto reports = api::Platform::instance().virtual_gpu().take_order_reports();
+    const auto reports = process::Process::instance().devices().virtual_gpu().take_order_reports();
     ASSERT_EQ(reports.size(), 1u);
     EXPECT_EQ(reports[0].kind, vgpu::OrderReport::Kind::kUnorderedAccess);
     EXPECT_TRUE(reports[0].first.starts_with(name_of(first()) + what)) << reports[0].message;

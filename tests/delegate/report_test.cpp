@@ -1,6 +1,8 @@
 // What the delegate hands to the caller besides results: completion events and a report of what it did and holds.
 
+#include <algorithm>
 #include <delegate_fixture.h>
+#include <thread>
 
 #include <etrt/report.h>
 
@@ -145,11 +147,14 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   EXPECT_EQ(program.execution_contexts, 1u);
   EXPECT_EQ(program.context_bytes, 64u * 4u * 4u) << "what a context needs for the largest shapes";
   EXPECT_GE(program.device_staging_bytes, 32u);
-  EXPECT_GE(program.pinned_staging_bytes, 32u);
   EXPECT_EQ(program.graph_bytes, 32u);
-  ASSERT_EQ(all.scratch.size(), 1u);
-  EXPECT_EQ(all.scratch[0].device, device().name());
-  EXPECT_EQ(all.scratch[0].bytes, 32u);
+  const auto memory = std::find_if(all.memory.begin(), all.memory.end(),
+                                   [&](const MemoryReport& known) { return known.device == device().name(); });
+  ASSERT_NE(memory, all.memory.end());
+  EXPECT_EQ(memory->scratch_bytes, 32u);
+  EXPECT_EQ(memory->device_bytes, 32u + program.graph_bytes + program.device_staging_bytes);
+  EXPECT_GE(memory->pinned_bytes, 32u);
+  EXPECT_EQ(memory->abandoned_bytes, 0u);
 }
 
 TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
@@ -161,17 +166,17 @@ TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
   const std::vector<EValue*> arguments{in0.tensor.value(), in1.tensor.value(), out0.tensor.value(),
                                        out1.tensor.value()};
   ASSERT_THAT(execute(*handle, arguments), is_ok());
-  EXPECT_THAT(last_program().layers, ::testing::IsEmpty());
+  EXPECT_THAT(layer_times().back().layers, ::testing::IsEmpty());
   time_layers(true);
   ASSERT_THAT(execute(*handle, arguments), is_ok());
-  const auto layers = last_program().layers;
+  const auto layers = layer_times().back().layers;
   time_layers(false);
   ASSERT_EQ(layers.size(), 2u);
   EXPECT_EQ(layers[0].name, "out0");
   EXPECT_EQ(layers[1].name, "out1");
   EXPECT_EQ(layers[1].milliseconds, 0.25f);
   ASSERT_THAT(execute(*handle, arguments), is_ok());
-  EXPECT_THAT(last_program().layers, ::testing::IsEmpty());
+  EXPECT_THAT(layer_times().back().layers, ::testing::IsEmpty());
 }
 
 TEST_P(Reports, HoldNoProgramThatIsGone) {
@@ -180,6 +185,42 @@ TEST_P(Reports, HoldNoProgramThatIsGone) {
   EXPECT_EQ(report().programs.size(), before + 1);
   handle.reset();
   EXPECT_EQ(report().programs.size(), before);
+}
+
+TEST_P(Reports, WaitForNoCallInProgress) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  HostTensor in({8}, 5);
+  HostTensor out({8}, 0);
+  const Stream stream = create_stream();
+  auto gate = close_gate(stream);
+  const auto waits = calls(Symbol::k_cuStreamSynchronize);
+  std::thread caller([&] {
+    const StreamGuard guard(stream.get());
+    EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  });
+  while (calls(Symbol::k_cuStreamSynchronize) == waits) std::this_thread::yield();
+  EXPECT_EQ(last_program().execution_contexts, 1u);
+  EXPECT_EQ(last_program().calls, 0u) << "the call is still under way";
+  gate.open();
+  caller.join();
+  EXPECT_EQ(last_program().calls, 1u);
+}
+
+TEST_P(Reports, TakeNoLayersOfAContextThatAGraphHas) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  const auto call = [&] {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
+  };
+  time_layers(true);
+  call();
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  const auto exec = capture(stream, call);
+  EXPECT_THAT(layer_times().back().layers, ::testing::IsEmpty());
+  time_layers(false);
 }
 
 }  // namespace

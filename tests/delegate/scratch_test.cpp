@@ -2,7 +2,7 @@
 
 #include <delegate_fixture.h>
 
-#include <delegate/runtime.h>
+#include <process/process.h>
 
 namespace etrt::test {
 namespace {
@@ -17,7 +17,7 @@ class Scratch : public DelegateTest {
     plan.caller_gives_memory = true;
     return load(plan, max_inflight);
   }
-  std::size_t held() const { return delegate::Runtime::instance().scratch.bytes(device().native()); }
+  std::size_t held() const { return process::Process::instance().memory().of(device().native()).scratch().bytes(); }
 
   static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
     const StreamGuard guard(stream.get());
@@ -79,7 +79,7 @@ TEST_P(Scratch, OfTwoStreamsInFlightIsTwoPieces) {
   ASSERT_THAT(one.synchronize(), is_ok());
 }
 
-TEST_P(Scratch, GoesAlongWhenTheOnlyLaneChangesStreams) {
+TEST_P(Scratch, GoesAlongWhenTheOnlySlotChangesStreams) {
   const auto handle = load_needy(1);
   DeviceTensor in(device(), {2, 4}, 5);
   DeviceTensor out(device(), {2, 4}, 0);
@@ -93,7 +93,7 @@ TEST_P(Scratch, GoesAlongWhenTheOnlyLaneChangesStreams) {
   ASSERT_THAT(one.synchronize(), is_ok());
 }
 
-TEST_P(Scratch, StaysWithAStreamThatOthersStillUseWhenALaneThatUsedItEarlierLeaves) {
+TEST_P(Scratch, StaysWithAStreamThatOthersStillUseWhenASlotThatUsedItEarlierLeaves) {
   const auto leaver = load_needy(1);
   const auto stayer = load_needy(1);
   DeviceTensor in(device(), {2, 4}, 5);

@@ -9,6 +9,19 @@ namespace etrt::fake {
 
 using support::must;
 
+namespace {
+
+Alive<Context>& contexts() {
+  static Alive<Context> instance;
+  return instance;
+}
+
+}  // namespace
+
+void end_all_contexts() {
+  contexts().end_all();
+}
+
 Context::Context(Engine& engine) : engine_(engine), driver_(engine.driver()) {
   if (engine.plan().aux_streams > 0) fork_ = must(cuda::create_event(driver_));
   for (int i = 0; i < engine.plan().aux_streams; ++i) joins_.push_back(must(cuda::create_event(driver_)));
@@ -16,11 +29,13 @@ Context::Context(Engine& engine) : engine_(engine), driver_(engine.driver()) {
     profiles_data_ =
         must(cuda::create_device_memory(driver_, static_cast<std::size_t>(engine.plan().profiles + 2) * 4));
   }
+  contexts().add(this);
   ++engine_.contexts_;
   ++state().contexts_alive;
 }
 
 Context::~Context() {
+  contexts().remove(this);
   --engine_.contexts_;
   --state().contexts_alive;
 }
@@ -37,6 +52,7 @@ bool Context::setOptimizationProfileAsync(std::int32_t profile, cudaStream_t str
   ++state().profile_switches;
   profile_ = profile;
   shapes_.clear();
+  addresses_.clear();
   const int present = engine_.plan().profiles;
   return present == 1 ||
          driver_.cuMemcpyDtoDAsync(profile_data(present), profile_data(profile), 4, stream) == CUDA_SUCCESS;

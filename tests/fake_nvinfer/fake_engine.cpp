@@ -42,16 +42,26 @@ nvinfer1::Dims to_dims(const std::vector<std::int64_t>& sizes) {
   return dims;
 }
 
-Engine::Engine(Plan plan, nvinfer1::ILogger& logger)
+Alive<Engine>& engines() {
+  static Alive<Engine> instance;
+  return instance;
+}
+
+Engine::Engine(Plan plan, nvinfer1::ILogger& logger, std::shared_ptr<std::atomic<int>> of_runtime)
     : plan_(std::move(plan)),
       logger_(logger),
       driver_(*state().driver),
       kernels_(support::must(support::KernelLibrary::load(driver_, state().kernel_image))),
+      of_runtime_(std::move(of_runtime)),
       budget_(plan_.streamable_weights) {
+  engines().add(this);
+  ++*of_runtime_;
   ++state().engines_alive;
 }
 
 Engine::~Engine() {
+  engines().remove(this);
+  --*of_runtime_;
   --state().engines_alive;
 }
 
@@ -117,6 +127,10 @@ const char* Engine::getTensorFormatDesc(const char* tensor) const noexcept {
 }
 
 const char* Engine::getAliasedInputTensor(const char* tensor) const noexcept {
+  if (plan_.version < std::vector<int>{10, 15}) {
+    error("getAliasedInputTensor is not supported for an engine created before 10.15");
+    return nullptr;
+  }
   const Output* output = find_output(tensor);
   return output == nullptr || output->alias.empty() ? nullptr : output->alias.c_str();
 }

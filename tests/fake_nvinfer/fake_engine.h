@@ -1,7 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <fake_nvinfer/fake_plan.h>
 #include <fake_nvinfer/fake_state.h>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,13 +17,45 @@ namespace etrt::fake {
 /// The library's one state.
 State& state();
 
+/// Counts objects of one kind that are alive, and can end them.
+/// Threads: safe.
+template <class T>
+class Alive {
+ public:
+  void add(T* object) {
+    const std::lock_guard lock(mutex_);
+    objects_.insert(object);
+  }
+  void remove(T* object) {
+    const std::lock_guard lock(mutex_);
+    objects_.erase(object);
+  }
+  void end_all() {
+    while (std::unique_ptr<T> object = take()) object.reset();
+  }
+
+ private:
+  std::unique_ptr<T> take() {
+    const std::lock_guard lock(mutex_);
+    return std::unique_ptr<T>(objects_.empty() ? nullptr : *objects_.begin());
+  }
+
+  std::mutex mutex_;
+  std::set<T*> objects_;
+};
+
+class Engine;
+Alive<Engine>& engines();
+void end_all_contexts();
+
 std::size_t byte_size(int type);
 std::int64_t element_count(const std::vector<std::int64_t>& dims);
 nvinfer1::Dims to_dims(const std::vector<std::int64_t>& sizes);
 
 class Engine final : public nvinfer1::ICudaEngine {
  public:
-  Engine(Plan plan, nvinfer1::ILogger& logger);
+  /// `of_runtime` counts the engines of its runtime.
+  Engine(Plan plan, nvinfer1::ILogger& logger, std::shared_ptr<std::atomic<int>> of_runtime);
   ~Engine() override;
 
   std::int32_t getNbIOTensors() const noexcept override;
@@ -62,6 +98,7 @@ class Engine final : public nvinfer1::ICudaEngine {
   nvinfer1::ILogger& logger_;
   const cuda::Driver& driver_;
   support::KernelLibrary kernels_;
+  std::shared_ptr<std::atomic<int>> of_runtime_;
   std::int64_t budget_;
   int contexts_ = 0;
 };

@@ -29,7 +29,9 @@ std::vector<std::byte> Plan::serialize() const {
 
 Plan Plan::parse(std::span<const std::byte> bytes) {
   const auto* text = reinterpret_cast<const char*>(bytes.data());
-  return nlohmann::json::parse(text + kHeaderBytes, text + bytes.size()).get<Plan>();
+  Plan plan = nlohmann::json::parse(text + kHeaderBytes, text + bytes.size()).get<Plan>();
+  for (std::size_t i = 0; i < 4; ++i) plan.version[i] = std::to_integer<int>(bytes[24 + i]);
+  return plan;
 }
 
 }  // namespace etrt::fake

@@ -15,6 +15,10 @@
 namespace etrt::fake {
 namespace {
 
+class Runtime;
+Alive<Runtime>& runtimes();
+void end_all();
+
 class Plugins final : public nvinfer1::IPluginRegistry {
  public:
   PluginLibraryHandle loadLibrary(const char* path) noexcept override {
@@ -31,8 +35,16 @@ class Plugins final : public nvinfer1::IPluginRegistry {
 
 class Runtime final : public nvinfer1::IRuntime {
  public:
-  explicit Runtime(nvinfer1::ILogger& logger) : logger_(logger) { ++state().runtimes; }
-  ~Runtime() override { --state().runtimes; }
+  explicit Runtime(nvinfer1::ILogger& logger) : logger_(logger) {
+    runtimes().add(this);
+    ++state().runtimes;
+    state().end_all = end_all;
+  }
+  ~Runtime() override {
+    runtimes().remove(this);
+    --state().runtimes;
+    if (*engines_ > 0) ++state().runtimes_ended_early;
+  }
 
   void setEngineHostCodeAllowed(bool allowed) noexcept override { allows_code_ = allowed; }
   nvinfer1::IPluginRegistry& getPluginRegistry() noexcept override { return plugins_; }
@@ -51,6 +63,7 @@ class Runtime final : public nvinfer1::IRuntime {
 
   std::unique_ptr<Engine> deserialize(std::span<const std::byte> bytes) {
     Plan plan = Plan::parse(bytes);
+    if (state().while_loading) state().while_loading();
     for (const LogLine& line : plan.log) {
       logger_.log(static_cast<nvinfer1::ILogger::Severity>(line.severity), line.text.c_str());
     }
@@ -67,13 +80,25 @@ class Runtime final : public nvinfer1::IRuntime {
       error("no plugin of " + plugin);
       return nullptr;
     }
-    return std::make_unique<Engine>(std::move(plan), logger_);
+    return std::make_unique<Engine>(std::move(plan), logger_, engines_);
   }
 
   nvinfer1::ILogger& logger_;
   Plugins plugins_;
   bool allows_code_ = false;
+  std::shared_ptr<std::atomic<int>> engines_ = std::make_shared<std::atomic<int>>(0);
 };
+
+Alive<Runtime>& runtimes() {
+  static Alive<Runtime> instance;
+  return instance;
+}
+
+void end_all() {
+  end_all_contexts();
+  engines().end_all();
+  runtimes().end_all();
+}
 
 }  // namespace
 }  // namespace etrt::fake

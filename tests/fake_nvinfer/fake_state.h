@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include <cuda/driver.h>
 
@@ -13,8 +14,13 @@ struct State {
   // Set before an engine is loaded; engines keep them.
   const cuda::Driver* driver = nullptr;
   const void* kernel_image = nullptr;
+  std::function<void()> while_loading = nullptr;  ///< called by each runtime that makes an engine, on its thread
+
+  /// Ends all contexts, engines and runtimes that are alive, for tests that have them abandoned.
+  void (*end_all)() = nullptr;
 
   std::atomic<int> runtimes{0};
+  std::atomic<int> runtimes_ended_early{0};  ///< before an engine of theirs
   std::atomic<int> engines_alive{0};
   std::atomic<int> contexts_alive{0};
   std::atomic<int> plugins_loaded{0};

@@ -11,8 +11,9 @@
 #include <cuda/error.h>
 #include <cuda/owners.h>
 #include <cuda/relaxed_capture.h>
-#include <cuda/stream_ordered_memory.h>
 #include <engine/tensorrt/aux_streams.h>
+#include <memory/stream_ordered_memory.h>
+#include <process/process.h>
 #include <support/kernel_engine.h>
 #include <support/kernel_library.h>
 
@@ -46,6 +47,8 @@ class KernelEngine final : public engine::Engine {
  public:
   KernelEngine(const cuda::Device& device, KernelLibrary kernels, cuda::DeviceMemory weights, const json& plan)
       : device_(device),
+        source_(device),
+        heap_(device, source_),
         kernels_(std::move(kernels)),
         weights_(std::move(weights)),
         fails_to_make_contexts_(plan["fails_to_make_contexts"]),
@@ -100,6 +103,8 @@ class KernelEngine final : public engine::Engine {
   }
 
   const cuda::Device& device_;
+  memory::Source source_;
+  memory::DeviceHeap heap_;
   std::optional<KernelLibrary> kernels_;
   cuda::DeviceMemory weights_;
   bool fails_to_make_contexts_;
@@ -112,7 +117,7 @@ class KernelEngine final : public engine::Engine {
 
 class KernelContext final : public engine::ExecutionContext {
  public:
-  KernelContext(KernelEngine& engine, cuda::StreamOrderedMemory own_memory)
+  KernelContext(KernelEngine& engine, memory::StreamOrderedMemory own_memory)
       : engine_(engine),
         own_memory_(std::move(own_memory)),
         memory_(own_memory_.get()),
@@ -170,9 +175,9 @@ class KernelContext final : public engine::ExecutionContext {
     return {};
   }
 
-  Result<std::vector<engine::LayerTime>> layer_times() override {
+  Result<std::vector<LayerTime>> layer_times() override {
     if (!times_layers_) return ExecutionContext::layer_times();
-    std::vector<engine::LayerTime> times;
+    std::vector<LayerTime> times;
     for (const Recipe& recipe : engine_.recipes_) times.push_back({engine_.tensors_[recipe.tensor].name, 0.25f});
     return times;
   }
@@ -264,7 +269,7 @@ class KernelContext final : public engine::ExecutionContext {
   }
 
   KernelEngine& engine_;
-  cuda::StreamOrderedMemory own_memory_;
+  memory::StreamOrderedMemory own_memory_;
   std::uint64_t memory_;
   engine::OutputAllocator* allocator_ = nullptr;
   CUevent inputs_consumed_ = nullptr;
@@ -279,10 +284,10 @@ class KernelContext final : public engine::ExecutionContext {
 Result<std::unique_ptr<engine::ExecutionContext>> KernelEngine::create_context(std::optional<int> profile) {
   if (fails_to_make_contexts_) return Error(ErrorCode::kOutOfMemory, "the plan asks for contexts to fail");
   if (profile.value_or(0) != 0) return Error(ErrorCode::kInvalidArgument, "optimization_profile: there is only 0");
-  cuda::StreamOrderedMemory own_memory;
+  memory::StreamOrderedMemory own_memory;
   if (!caller_gives_memory_) {
     const auto stream = cuda::per_thread_stream();
-    ETRT_TRY_ASSIGN(own_memory, cuda::StreamOrderedMemory::create(device_.driver, sizeof(std::uint32_t), stream));
+    ETRT_TRY_ASSIGN(own_memory, memory::StreamOrderedMemory::create(heap_, sizeof(std::uint32_t), stream));
     ETRT_TRY(cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
   }
   return std::unique_ptr<engine::ExecutionContext>(new KernelContext(*this, std::move(own_memory)));
@@ -356,7 +361,7 @@ KernelPlan KernelPlan::dynamic(std::int32_t minimum, std::int32_t maximum) {
 
 void add_kernel_engine_loader() {
   static const KernelLoader loader;
-  static const bool added = (engine::add_loader(loader), true);
+  static const bool added = (process::Process::instance().loaders().add(loader), true);
   static_cast<void>(added);
 }
 

@@ -67,14 +67,7 @@ Status ProgramContext::enqueue(cuda::StreamRef stream) {
 void ProgramContext::run(std::span<const HostTensor> tensors) {
   const std::size_t inputs = engine_.input_count();
   Status status = instance_->run(engine_.tensors(), tensors.first(inputs), tensors.subspan(inputs));
-  if (status.ok()) return;
-  const std::lock_guard lock(failure_mutex_);
-  if (!failure_) failure_ = std::move(status).error();
-}
-
-std::optional<Error> ProgramContext::take_failure() {
-  const std::lock_guard lock(failure_mutex_);
-  return std::exchange(failure_, std::nullopt);
+  if (!status.ok() && failures_ != nullptr) failures_->failed(std::move(status).error());
 }
 
 }  // namespace etrt::engine::program

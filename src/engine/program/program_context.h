@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,9 +27,9 @@ class ProgramContext final : public ExecutionContext {
   Dims shape(std::size_t tensor) const override;
   Status bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) override;
   Status enqueue(cuda::StreamRef stream) override;
-  std::optional<Error> take_failure() override;
+  void set_failure_sink(FailureSink* sink) override { failures_ = sink; }
 
-  /// Called by the kernel, on the core it runs on. A failure is kept for `take_failure`.
+  /// Called by the kernel, on the core it runs on. A failure goes to the sink.
   void run(std::span<const HostTensor> tensors);
 
  private:
@@ -41,9 +40,7 @@ class ProgramContext final : public ExecutionContext {
   cuda::Module module_;
   CUfunction kernel_ = nullptr;
   LaunchParameters parameters_;
-
-  std::mutex failure_mutex_;
-  std::optional<Error> failure_;
+  FailureSink* failures_ = nullptr;
 };
 
 }  // namespace etrt::engine::program

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <string_view>
 
@@ -15,6 +16,11 @@ namespace et = executorch::runtime;
 
 /// ExecuTorch reads constants in place, at the alignment its files promise.
 constexpr std::size_t kAlignment = 64;
+
+/// What ExecuTorch needs at least: files give nested programs no more than the blob's payloads have.
+bool is_aligned(const void* data) {
+  return reinterpret_cast<std::uintptr_t>(data) % alignof(std::max_align_t) == 0;
+}
 
 /// Past this many shape combinations the memory of them starts afresh.
 constexpr std::size_t kRememberedShapes = 1024;
@@ -58,14 +64,23 @@ Result<std::unique_ptr<ProgramEngine>> ProgramEngine::load(const cuda::Device& d
   return engine;
 }
 
-Status ProgramEngine::open(std::span<const std::byte> bytes) {
-  storage_ = std::make_unique<std::byte[]>(bytes.size() + kAlignment);
+/// The same bytes, for as long as the engine lives.
+std::span<const std::byte> ProgramEngine::keep(std::span<const std::byte> bytes) {
+  if (const auto range = FileRange::of(bytes)) mapping_ = FileMapping::create(*range);
+  if (mapping_ != nullptr && is_aligned(mapping_->bytes().data())) return mapping_->bytes();
+  mapping_.reset();
+  storage_bytes_ = bytes.size() + kAlignment;
+  storage_ = std::make_unique<std::byte[]>(storage_bytes_);
   void* start = storage_.get();
-  std::size_t space = bytes.size() + kAlignment;
+  std::size_t space = storage_bytes_;
   std::align(kAlignment, bytes.size(), start, space);
   std::memcpy(start, bytes.data(), bytes.size());
+  return {static_cast<const std::byte*>(start), bytes.size()};
+}
 
-  loader_ = std::make_unique<executorch::extension::BufferDataLoader>(start, bytes.size());
+Status ProgramEngine::open(std::span<const std::byte> given) {
+  const std::span<const std::byte> bytes = keep(given);
+  loader_ = std::make_unique<executorch::extension::BufferDataLoader>(bytes.data(), bytes.size());
   auto loaded = et::Program::load(loader_.get(), et::Program::Verification::InternalConsistency);
   if (!loaded.ok()) {
     return Error(ErrorCode::kInvalidData,

@@ -13,6 +13,7 @@
 
 #include <cuda/device.h>
 #include <engine/engine.h>
+#include <engine/file_range.h>
 #include <engine/program/method_instance.h>
 
 namespace etrt::engine::program {
@@ -21,10 +22,12 @@ namespace etrt::engine::program {
 /// one loaded program.
 class ProgramEngine final : public Engine {
  public:
-  /// Copies `bytes`: the engine is shared by handles whose files may be closed at different times.
+  /// Where `bytes` are of a mapped file the engine maps it too, else it copies them: it is shared by handles whose
+  /// files may be closed at different times.
   static Result<std::unique_ptr<ProgramEngine>> load(const cuda::Device& device, std::span<const std::byte> bytes);
 
   std::span<const TensorInfo> tensors() const override { return tensors_; }
+  EngineMemory memory() const override { return {.host_copy = storage_bytes_}; }
   Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) override;
 
   std::size_t input_count() const { return input_count_; }
@@ -39,10 +42,13 @@ class ProgramEngine final : public Engine {
   explicit ProgramEngine(const cuda::Device& device) : device_(device) {}
 
   Status open(std::span<const std::byte> bytes);
+  std::span<const std::byte> keep(std::span<const std::byte> bytes);
   Result<std::vector<Dims>> probe(std::span<const Dims> inputs);
 
   const cuda::Device& device_;
+  std::unique_ptr<const FileMapping> mapping_;
   std::unique_ptr<std::byte[]> storage_;
+  std::size_t storage_bytes_ = 0;
   std::unique_ptr<executorch::extension::BufferDataLoader> loader_;
   std::unique_ptr<executorch::runtime::Program> program_;
   std::string method_;

@@ -6,6 +6,7 @@
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
 #include <engine/tensorrt/aux_streams.h>
+#include <engine/tensorrt/own_work.h>
 
 namespace etrt::engine::tensorrt {
 
@@ -28,11 +29,32 @@ Result<std::span<CUstream>> AuxStreams::streams_for(cuda::StreamRef stream) {
   return given_ = sets_.back().streams;
 }
 
-void AuxStreams::drain(cuda::StreamRef stream) const {
-  // Waiting for a stream that is in capture would break the capture.
-  if (const auto in_capture = cuda::is_in_capture(device_.driver, stream); !in_capture.ok() || *in_capture) return;
-  const cuda::RelaxedCapture relaxed(device_.driver);
-  for (CUstream aux : given_) static_cast<void>(device_.driver.cuStreamSynchronize(aux));
+bool AuxStreams::drain(cuda::StreamRef stream) {
+  // Waiting for a stream that is in capture would break the capture, so one that may be is not waited for.
+  const auto in_capture = cuda::is_in_capture(device_.driver, stream);
+  if (in_capture.ok() && *in_capture) return true;
+  if (in_capture.ok() && wait_for_end(device_, given_)) return true;
+  is_at_work_ = true;
+  return join(stream).ok();
+}
+
+Status AuxStreams::join(cuda::StreamRef stream) const {
+  const cuda::Driver& driver = device_.driver;
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
+  ETRT_TRY_ASSIGN(const auto scope, push_primary(device_));
+  ETRT_TRY_ASSIGN(const auto event, cuda::create_event(driver));
+  for (CUstream aux : given_) {
+    ETRT_TRY(cuda::check(driver, driver.cuEventRecord(event.get(), aux), "cuEventRecord"));
+    ETRT_TRY(cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), event.get(), 0), "cuStreamWaitEvent"));
+  }
+  return {};
+}
+
+bool AuxStreams::settle() {
+  if (!is_at_work_) return true;
+  // The streams may be gone by now, their work need not.
+  is_at_work_ = !wait_for_context(device_);
+  return !is_at_work_;
 }
 
 Result<CUgreenCtx> AuxStreams::partition_of(cuda::StreamRef stream) const {
@@ -52,7 +74,7 @@ bool AuxStreams::is_alive(const Set& set) const {
 }
 
 Result<AuxStreams::Set> AuxStreams::create_set(CUgreenCtx green) {
-  const cuda::RelaxedCapture relaxed(device_.driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
   // Not the caller's context, which may be a green one that the streams would belong to.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device_.driver, device_.primary));
   Set set{green, {}, {}};

@@ -25,8 +25,12 @@ class AuxStreams {
   /// capture and its partition has none yet.
   Result<std::span<CUstream>> streams_for(cuda::StreamRef stream);
 
-  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then.
-  void drain(cuda::StreamRef stream) const;
+  /// Waits for all work on the streams given last, unless `stream` is in capture: nothing runs then. What cannot be
+  /// waited for is ordered before all that `stream` is given next; false when that fails too.
+  bool drain(cuda::StreamRef stream);
+
+  /// Waits again for what `drain` could not. False when nothing proves that it is over.
+  bool settle();
 
  private:
   struct Set {
@@ -38,11 +42,13 @@ class AuxStreams {
   Result<CUgreenCtx> partition_of(cuda::StreamRef stream) const;
   bool is_alive(const Set& set) const;
   Result<Set> create_set(CUgreenCtx green);
+  Status join(cuda::StreamRef stream) const;
 
   const cuda::Device& device_;
   std::size_t count_;
   std::vector<Set> sets_;
   std::span<CUstream> given_;
+  bool is_at_work_ = false;  ///< what a `drain` left
 };
 
 }  // namespace etrt::engine::tensorrt

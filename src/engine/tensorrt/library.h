@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include <engine/tensorrt/version.h>
@@ -19,9 +22,17 @@ struct Library {
   CreateRuntime create_runtime;
 };
 
-/// Opens a library by path, or by name with the loader's own search. A second call gives the same object.
-/// `kNotFound` when there is none, `kNotSupported` when it lacks an entry point.
-/// Threads: safe.
-Result<const Library*> open_library(const std::string& path);
+/// The TensorRT libraries that were opened.
+/// Threads: safe. Libraries live as long as it does, and stay in the process for good.
+class OpenLibraries {
+ public:
+  /// Opens a library by path, or by name with the loader's own search. A second call gives the same object.
+  /// `kNotFound` when there is none, `kNotSupported` when it lacks an entry point.
+  Result<const Library*> open(const std::string& path);
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, std::unique_ptr<const Library>> by_handle_;
+};
 
 }  // namespace etrt::engine::tensorrt

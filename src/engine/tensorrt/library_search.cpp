@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
 
 #include <base/format.h>
 #include <engine/tensorrt/library_search.h>
@@ -9,21 +8,6 @@ namespace etrt::engine::tensorrt {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Places {
-  std::mutex mutex;
-  SearchPlaces places;
-};
-
-Places& process_places() {
-  static Places* const instance = new Places();
-  return *instance;
-}
-
-SearchPlaces search_places() {
-  const std::lock_guard lock(process_places().mutex);
-  return process_places().places;
-}
 
 /// `lib`/python3*/`leaf`, for every Python version there.
 void add_python_folders(const fs::path& lib, std::string_view leaf, std::vector<std::string>& folders) {
@@ -55,9 +39,8 @@ void add_candidates(const Names& names, const std::vector<std::string>& site_pac
   }
 }
 
-std::vector<std::string> candidates_for(const LibraryRequest& request) {
+std::vector<std::string> candidates_for(const SearchPlaces& places, const LibraryRequest& request) {
   if (!request.path.empty()) return {request.path};
-  const SearchPlaces places = search_places();
   if (!places.library.empty()) return {places.library};
   const ProductInfo& product = info(request.product);
   std::vector<std::string> candidates;
@@ -96,11 +79,6 @@ std::string name_of_wanted(const LibraryRequest& request) {
 
 }  // namespace
 
-void set_search_places(SearchPlaces places) {
-  const std::lock_guard lock(process_places().mutex);
-  process_places().places = std::move(places);
-}
-
 std::vector<std::string> installed_site_packages(const std::string& virtual_environment) {
   std::vector<std::string> folders;
   if (!virtual_environment.empty()) add_python_folders(virtual_environment + "/lib", "site-packages", folders);
@@ -111,11 +89,11 @@ std::vector<std::string> installed_site_packages(const std::string& virtual_envi
   return folders;
 }
 
-Result<const Library*> find_library(const LibraryRequest& request) {
+Result<const Library*> LibrarySearch::find(const LibraryRequest& request) {
   std::string tried;
   ErrorCode code = ErrorCode::kNotFound;
-  for (const std::string& candidate : candidates_for(request)) {
-    auto opened = open_library(candidate);
+  for (const std::string& candidate : candidates_for(places_, request)) {
+    auto opened = opened_.open(candidate);
     std::string reason = opened.ok() ? unfit(request, **opened) : opened.error().message();
     if (opened.ok() && reason.empty()) return opened;
     // A library that is there and will not do says more than those that are not.

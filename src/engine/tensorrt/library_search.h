@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <engine/tensorrt/library.h>
@@ -10,15 +11,11 @@
 
 namespace etrt::engine::tensorrt {
 
-/// Where this process looks for TensorRT's libraries besides the loader's own search; the environment tells.
+/// Where TensorRT's libraries are looked for besides the loader's own search.
 struct SearchPlaces {
   std::string library;                       ///< a path that stands for every search; empty: none
   std::vector<std::string> site_packages{};  ///< folders of installed Python wheels
 };
-
-/// Sets the process's places. Libraries that are open already stay open.
-/// Threads: safe.
-void set_search_places(SearchPlaces places);
 
 /// The site-packages folders of a virtual environment (may be empty) and of the python3 installations in their usual
 /// places. Runs no Python.
@@ -33,9 +30,21 @@ struct LibraryRequest {
   std::optional<Version> headers = {};
 };
 
-/// Opens the first library that fits: the path by option, the path by environment, the loader's search, the wheels.
-/// The error lists what was tried and why each would not do.
+/// Finds libraries and keeps them open.
 /// Threads: safe.
-Result<const Library*> find_library(const LibraryRequest& request);
+class LibrarySearch {
+ public:
+  explicit LibrarySearch(SearchPlaces places) : places_(std::move(places)) {}
+
+  /// Opens the first library that fits: the path by option, the path of the places, the loader's search, the wheels.
+  /// The error lists what was tried and why each would not do.
+  Result<const Library*> find(const LibraryRequest& request);
+
+  OpenLibraries& opened() { return opened_; }
+
+ private:
+  const SearchPlaces places_;
+  OpenLibraries opened_;
+};
 
 }  // namespace etrt::engine::tensorrt

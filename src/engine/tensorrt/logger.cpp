@@ -9,11 +9,6 @@ thread_local LoggedErrors* innermost = nullptr;
 
 }  // namespace
 
-Logger& Logger::instance() {
-  static Logger* const logger = new Logger();
-  return *logger;
-}
-
 void Logger::log(Severity severity, const char* message) noexcept {
   switch (severity) {
     case Severity::kINTERNAL_ERROR:

@@ -7,16 +7,10 @@
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 /// TensorRT's log in ExecuTorch's: errors as errors, warnings as information, the rest for debugging.
-/// Threads: safe; TensorRT logs from any thread.
+/// Threads: safe; TensorRT logs from any thread. Must outlive every object of TensorRT.
 class Logger final : public nvinfer1::ILogger {
  public:
-  /// One for the process, as TensorRT wants it. Never destroyed: it must outlive every object of TensorRT.
-  static Logger& instance();
-
   void log(Severity severity, const char* message) noexcept override;
-
- private:
-  Logger() = default;
 };
 
 /// A scope that keeps the errors which TensorRT logs on this thread, to tell why a call failed: its functions return no

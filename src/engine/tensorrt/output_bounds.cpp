@@ -1,11 +1,12 @@
-#include <cstring>
 #include <limits>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <engine/tensorrt/logger.h>
+#include <engine/tensorrt/open_sizes.h>
 #include <engine/tensorrt/output_bounds.h>
 #include <engine/tensorrt/profile_ranges.h>
+#include <engine/tensorrt/shape_values.h>
 #include <engine/tensorrt/tensorrt_context.h>
 #include <engine/tensorrt/tensorrt_engine.h>
 
@@ -21,17 +22,6 @@ struct Setting {
 constexpr Setting kSmallest{&InputRange::minimum, &InputRange::minimum_values};
 constexpr Setting kPreferred{&InputRange::preferred, &InputRange::preferred_values};
 constexpr Setting kLargest{&InputRange::maximum, &InputRange::maximum_values};
-
-/// A shape tensor's values as the engine reads them. Other types than integers have no bounds in a profile.
-std::vector<std::byte> values_in_memory(DataType type, std::span<const std::int64_t> values, std::size_t count) {
-  std::vector<std::byte> memory(count * byte_size(type));
-  for (std::size_t i = 0; i < values.size() && i < count; ++i) {
-    const auto narrow = static_cast<std::int32_t>(values[i]);
-    if (type == DataType::kInt64) std::memcpy(memory.data() + i * 8, &values[i], 8);
-    if (type == DataType::kInt32) std::memcpy(memory.data() + i * 4, &narrow, 4);
-  }
-  return memory;
-}
 
 using HostValues = std::vector<std::vector<std::byte>>;
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <base/try.h>
+#include <engine/tensorrt/open_sizes.h>
 #include <engine/tensorrt/profile_ranges.h>
 #include <engine/tensorrt/types.h>
 
@@ -28,8 +29,7 @@ std::vector<std::int64_t> profile_values(const NativeEngine& engine, const char*
 /// A profile speaks of inputs with open sizes; the others have one shape.
 Result<Dims> profile_shape(const nvinfer1::ICudaEngine& engine, const TensorInfo& info, int profile,
                            OptProfileSelector which) {
-  const auto sizes = info.maximum.sizes();
-  if (std::find(sizes.begin(), sizes.end(), -1) == sizes.end()) return info.maximum;
+  if (!has_open_size(info.maximum)) return info.maximum;
   return to_dims(engine.getProfileShape(info.name.c_str(), profile, which), info.name);
 }
 

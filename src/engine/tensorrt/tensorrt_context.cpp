@@ -1,49 +1,20 @@
 #include <algorithm>
-#include <cstddef>
-#include <cstring>
-#include <limits>
+
+#include <executorch/runtime/platform/log.h>
 
 #include <base/format.h>
 #include <base/try.h>
-#include <cuda/current_context.h>
-#include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
 #include <engine/tensorrt/logger.h>
+#include <engine/tensorrt/open_sizes.h>
+#include <engine/tensorrt/own_work.h>
+#include <engine/tensorrt/shape_values.h>
 #include <engine/tensorrt/tensorrt_context.h>
 #include <engine/tensorrt/tensorrt_engine.h>
 #include <engine/tensorrt/types.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
-namespace {
-
-/// A shape of at least `bytes`: the first open size takes what the others leave.
-Dims filled(const Dims& open, std::int64_t bytes, DataType type) {
-  std::int64_t rest = std::max<std::int64_t>(0, bytes) / static_cast<std::int64_t>(byte_size(type));
-  for (const std::int32_t size : open.sizes()) {
-    if (size > 0) rest = (rest + size - 1) / size;
-    if (size == 0) rest = 0;
-  }
-  Dims dims = open;
-  for (std::size_t i = 0; i < dims.rank(); ++i) {
-    if (dims[i] >= 0) continue;
-    dims[i] = static_cast<std::int32_t>(std::min<std::int64_t>(rest, std::numeric_limits<std::int32_t>::max()));
-    rest = 1;
-  }
-  return dims;
-}
-
-/// What stands for the address of an empty tensor on the host: TensorRT wants one and touches nothing there.
-std::uint64_t empty_host_address() {
-  alignas(256) static std::byte nothing[256];
-  return reinterpret_cast<std::uint64_t>(&nothing);
-}
-
-}  // namespace
-
-bool has_open_size(const Dims& dims) {
-  return std::find(dims.sizes().begin(), dims.sizes().end(), -1) != dims.sizes().end();
-}
 
 Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine& engine, std::optional<int> profile) {
   const LoggedErrors errors;
@@ -52,30 +23,40 @@ Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine&
   if (native == nullptr) {
     return Error(ErrorCode::kOutOfMemory, base::concat("no execution context for the engine: ", errors.text()));
   }
-  if (!native->setTemporaryStorageAllocator(&engine.temporary_storage())) {
+  std::unique_ptr<TensorRtContext> context(new TensorRtContext(engine, std::move(native), profile));
+  if (!context->native_->setTemporaryStorageAllocator(&context->temporary_storage_)) {
     return Error(ErrorCode::kInternal,
                  base::concat("the execution context takes no allocator of temporary storage: ", errors.text()));
   }
-  return std::unique_ptr<TensorRtContext>(new TensorRtContext(engine, std::move(native), profile));
+  return context;
 }
 
 TensorRtContext::TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer1::IExecutionContext> native,
                                  std::optional<int> profile)
     : engine_(engine),
+      temporary_storage_(engine.device().driver),
       native_(std::move(native)),
       pinned_(profile),
+      profile_(engine.device()),
       settings_(engine.tensors().size()),
+      addresses_(engine.tensors(), engine.empty_address()),
       aux_streams_(engine.device(), engine.native().getNbAuxStreams()) {
   for (std::size_t i = 0; i < settings_.size(); ++i) settings_[i].dims = settings_[i].open = info(i).maximum;
 }
 
 TensorRtContext::~TensorRtContext() {
-  const cuda::Device& device = engine_.device();
-  const cuda::RelaxedCapture relaxed(device.driver);
-  const auto scope = cuda::CurrentContext::push(device.driver, device.primary);
-  // The copies of a switch that no enqueue has waited for.
-  if (switch_pending_) static_cast<void>(device.driver.cuStreamSynchronize(profile_stream_.get()));
-  native_.reset();
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(engine_.device().driver);
+  const auto scope = push_primary(engine_.device());
+  const bool switched = profile_.settle();
+  if (relaxed && aux_streams_.settle() && switched) {
+    native_.reset();
+    return;
+  }
+  engine_.abandon();
+  static_cast<void>(native_.release());
+  ET_LOG(Error,
+         "TensorRTBackend: work of an engine's own cannot be waited for, the device may be lost: TensorRT's execution "
+         "context and engine are abandoned with their memory");
 }
 
 const TensorInfo& TensorRtContext::info(std::size_t tensor) const {
@@ -90,7 +71,7 @@ Status TensorRtContext::set_input_shape(std::size_t tensor, const Dims& dims) {
 Status TensorRtContext::resolve_shapes() {
   complete_ = false;
   ETRT_TRY_ASSIGN(const int profile, choose_profile());
-  if (profile != profile_ || !profile_is_set_) ETRT_TRY(use_profile(profile));
+  ETRT_TRY(use_profile(profile));
   ETRT_TRY(infer_shapes());
   for (const std::size_t tensor : engine_.outputs()) ETRT_TRY(read_output(tensor));
   return measure_memory();
@@ -102,7 +83,7 @@ Result<int> TensorRtContext::choose_profile() const {
   const Profiles& profiles = engine_.profiles();
   if (pinned_) {
     if (profiles.fits(*pinned_, inputs)) return *pinned_;
-  } else if (const auto fitting = profiles.fitting(inputs, profile_)) {
+  } else if (const auto fitting = profiles.fitting(inputs, profile_.profile())) {
     return *fitting;
   }
   std::string asked;
@@ -117,59 +98,19 @@ Result<int> TensorRtContext::choose_profile() const {
 
 /// The values of a shape tensor, as far as a profile can limit them; empty for other inputs.
 std::vector<std::int64_t> TensorRtContext::host_values(std::size_t tensor) const {
-  const Setting& setting = settings_[tensor];
+  const Addresses::Address& bound = addresses_[tensor];
   const DataType type = info(tensor).type;
-  if (info(tensor).location != Location::kHost || setting.address == 0) return {};
-  if (type != DataType::kInt32 && type != DataType::kInt64) return {};
-  std::vector<std::int64_t> values(std::min(element_count(setting.dims).value_or(0), setting.bytes / byte_size(type)));
-  const auto* memory = reinterpret_cast<const std::byte*>(setting.address);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::int32_t narrow = 0;
-    if (type == DataType::kInt64) std::memcpy(&values[i], memory + i * 8, 8);
-    if (type == DataType::kInt32) {
-      std::memcpy(&narrow, memory + i * 4, 4);
-      values[i] = narrow;
-    }
-  }
-  return values;
+  if (info(tensor).location != Location::kHost || bound.value == 0) return {};
+  const std::size_t bytes = element_count(settings_[tensor].dims).value_or(0) * byte_size(type);
+  return read_values(type, {reinterpret_cast<const std::byte*>(bound.value), std::min(bytes, bound.bytes)});
 }
 
 Status TensorRtContext::use_profile(int profile) {
-  const cuda::Device& device = engine_.device();
-  // The copies belong to no capture that may be under way, and the stream to no green context of the caller.
-  const cuda::RelaxedCapture relaxed(device.driver);
-  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
-  if (!profile_stream_) {
-    ETRT_TRY_ASSIGN(profile_switched_, cuda::create_event(device.driver));
-    ETRT_TRY_ASSIGN(profile_stream_, cuda::create_stream(device.driver));
-  }
-  // Until all went well the context may have either profile, or neither.
-  profile_is_set_ = false;
-  switch_pending_ = true;
-  const LoggedErrors errors;
-  if (!native_->setOptimizationProfileAsync(profile, profile_stream_.get())) {
-    return Error(ErrorCode::kDriver, base::concat("optimization_profile ", profile, " was refused: ", errors.text()));
-  }
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    if (settings_[i].address != 0) ETRT_TRY(pass_address(i));
-  }
-  ETRT_TRY(cuda::check(device.driver, device.driver.cuEventRecord(profile_switched_.get(), profile_stream_.get()),
-                       "cuEventRecord"));
-  profile_ = profile;
-  profile_is_set_ = true;
-  return {};
-}
-
-/// Orders the next enqueue behind the copies of a switch, as TensorRT demands. Later ones are ordered behind that one.
-Status TensorRtContext::wait_for_switch(cuda::StreamRef stream) {
-  const cuda::Driver& driver = engine_.device().driver;
-  ETRT_TRY_ASSIGN(const bool in_capture, is_in_capture(driver, stream));
-  if (!in_capture) {
-    return cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), profile_switched_.get(), 0), "cuStreamWaitEvent");
-  }
-  // A graph cannot wait for what was enqueued outside of its capture.
-  const cuda::RelaxedCapture relaxed(driver);
-  return cuda::check(driver, driver.cuEventSynchronize(profile_switched_.get()), "cuEventSynchronize");
+  if (profile_.is_set() && profile_.profile() == profile) return {};
+  addresses_.forget();
+  ETRT_TRY(profile_.set(*native_, profile));
+  // Shapes are inferred from the values of shape tensors, which are bound by now.
+  return addresses_.pass(*native_, Location::kHost);
 }
 
 Status TensorRtContext::infer_shapes() {
@@ -180,7 +121,7 @@ Status TensorRtContext::infer_shapes() {
     if (!native_->setInputShape(info(tensor).name.c_str(), to_nvinfer(dims))) {
       return Error(ErrorCode::kInvalidArgument,
                    base::concat("shape ", to_string(dims), " of input '", info(tensor).name,
-                                "' was refused in profile ", profile_, ": ", errors.text()));
+                                "' was refused in profile ", profile_.profile(), ": ", errors.text()));
     }
   }
   const char* missing = nullptr;
@@ -200,11 +141,11 @@ Status TensorRtContext::read_output(std::size_t tensor) {
   ETRT_TRY_ASSIGN(setting.open, to_dims(native_->getTensorShape(output.name.c_str()), output.name));
   setting.dims = setting.open;
   if (!has_open_size(setting.open)) return {};
-  setting.dims = filled(setting.open, native_->getMaxOutputSize(output.name.c_str()), output.type);
+  setting.dims = closed_over(setting.open, native_->getMaxOutputSize(output.name.c_str()), output.type);
   if (setting.output_memory != nullptr) return {};
   auto memory = std::make_unique<OutputMemory>(tensor);
   memory->use(output_allocator_);
-  memory->bind(setting.address, setting.bytes);
+  memory->bind(addresses_[tensor].value, addresses_[tensor].bytes);
   if (!native_->setOutputAllocator(output.name.c_str(), memory.get())) {
     return Error(ErrorCode::kInternal, base::concat("output '", output.name, "' takes no output allocator"));
   }
@@ -232,51 +173,32 @@ Status TensorRtContext::set_device_memory(std::uint64_t address, std::size_t byt
 }
 
 Status TensorRtContext::bind(std::size_t tensor, std::uint64_t address, std::size_t bytes) {
-  Setting& setting = settings_[tensor];
   complete_ = false;
-  if (address == 0 && bytes != 0) {
-    return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", info(tensor).name, "' was bound to address 0"));
-  }
-  if (address % info(tensor).address_alignment != 0 && bytes != 0) {
-    return Error(ErrorCode::kInvalidArgument,
-                 base::concat("tensor '", info(tensor).name, "' was bound to address 0x", std::hex, address, std::dec,
-                              ", TensorRT wants multiples of ", info(tensor).address_alignment,
-                              ": give it the start of an allocation, or copy it to one"));
-  }
-  setting.address = bytes != 0 ? address : empty_address(tensor);
-  setting.bytes = bytes;
-  if (setting.output_memory != nullptr) setting.output_memory->bind(setting.address, bytes);
-  return pass_address(tensor);
-}
-
-std::uint64_t TensorRtContext::empty_address(std::size_t tensor) const {
-  return info(tensor).location == Location::kHost ? empty_host_address() : engine_.empty_address();
-}
-
-Status TensorRtContext::pass_address(std::size_t tensor) {
-  const LoggedErrors errors;
-  void* address = reinterpret_cast<void*>(settings_[tensor].address);
-  if (native_->setTensorAddress(info(tensor).name.c_str(), address)) return {};
-  return Error(ErrorCode::kInvalidArgument,
-               base::concat("the address of tensor '", info(tensor).name, "' was refused: ", errors.text()));
+  auto bound = addresses_.bind(*native_, tensor, address, bytes);
+  OutputMemory* memory = settings_[tensor].output_memory.get();
+  if (memory != nullptr) memory->bind(addresses_[tensor].value, addresses_[tensor].bytes);
+  return bound;
 }
 
 /// What TensorRT would find missing, or not find at all: memory too small, aliases bound apart.
 Status TensorRtContext::check_complete() const {
+  if (!profile_.is_set()) {
+    return Error(ErrorCode::kInvalidState, "the last switch of optimization profiles failed: resolve the shapes again");
+  }
   for (std::size_t i = 0; i < settings_.size(); ++i) {
     const Setting& setting = settings_[i];
     const TensorInfo& tensor = info(i);
+    const Addresses::Address& bound = addresses_[i];
     if (setting.output_memory != nullptr && setting.output_memory->usable()) continue;
-    if (setting.address == 0) {
+    if (bound.value == 0) {
       return Error(ErrorCode::kInvalidState, base::concat("tensor '", tensor.name, "' is not bound"));
     }
     const std::size_t needed = element_count(setting.dims).value_or(0) * byte_size(tensor.type);
-    if (setting.bytes < needed) {
-      return Error(ErrorCode::kInvalidArgument,
-                   base::concat("tensor '", tensor.name, "' of ", needed, " bytes was bound to memory of ",
-                                setting.bytes, " bytes"));
+    if (bound.bytes < needed) {
+      return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", tensor.name, "' of ", needed,
+                                                             " bytes was bound to memory of ", bound.bytes, " bytes"));
     }
-    if (tensor.aliased_input && setting.address != settings_[*tensor.aliased_input].address) {
+    if (tensor.aliased_input && bound.value != addresses_[*tensor.aliased_input].value) {
       return Error(ErrorCode::kInvalidArgument,
                    base::concat("output '", tensor.name, "' is the memory of input '", info(*tensor.aliased_input).name,
                                 "': bind both to one address"));
@@ -285,35 +207,49 @@ Status TensorRtContext::check_complete() const {
   return {};
 }
 
+Status TensorRtContext::make_complete() {
+  if (complete_) return {};
+  ETRT_TRY(check_complete());
+  ETRT_TRY(addresses_.pass(*native_, Location::kDevice));
+  ETRT_TRY(addresses_.pass(*native_, Location::kHost));
+  complete_ = true;
+  return {};
+}
+
 Status TensorRtContext::enqueue(cuda::StreamRef stream) {
-  if (!complete_) {
-    ETRT_TRY(check_complete());
-    complete_ = true;
-  }
+  ETRT_TRY(make_complete());
   if (!memory_given_) {
     return Error(ErrorCode::kInvalidState,
                  base::concat("the engine has no scratch memory: give it ", memory_needed_, " bytes first"));
   }
   if (engine_.synchronous()) ETRT_TRY(refuse_capture(stream));
   if (stream.get() == nullptr || stream == cuda::legacy_stream()) engine_.note_null_stream();
-  if (switch_pending_) ETRT_TRY(wait_for_switch(stream));
+  if (profile_.is_pending()) ETRT_TRY(profile_.order(stream));
   ETRT_TRY(give_aux_streams(stream));
   const LoggedErrors errors;
-  if (run(stream)) {
-    switch_pending_ = false;
-    return output_failure();
-  }
+  if (!run(stream)) return enqueue_failure(stream, errors.text());
+  profile_.passed();
+  return output_failure();
+}
+
+/// Why TensorRT's enqueue failed: it tells neither what its allocators answered nor whether memory ran out.
+Error TensorRtContext::enqueue_failure(cuda::StreamRef stream, const std::string& reason) {
   // Between its fork to the auxiliary streams and their join, nothing on the caller's stream waits for their work.
-  if (aux_streams_.count() > 0) aux_streams_.drain(stream);
-  ETRT_TRY(output_failure());
-  return Error(ErrorCode::kDriver, base::concat("the engine was not enqueued: ", errors.text()));
+  const bool is_over = aux_streams_.count() == 0 || aux_streams_.drain(stream);
+  const std::string text =
+      base::concat("the engine was not enqueued: ", reason,
+                   is_over ? "" : ". Its auxiliary streams cannot be waited for, and may be at work");
+  if (auto outputs = output_failure(); !outputs.ok()) return std::move(outputs).error();
+  if (auto storage = temporary_storage_.take_failure()) return std::move(*storage).within(text);
+  return Error(ErrorCode::kDriver, text);
 }
 
 bool TensorRtContext::run(cuda::StreamRef stream) {
+  static_cast<void>(temporary_storage_.take_failure());
   if (!engine_.synchronous() && !has_output_memory_) return native_->enqueueV3(stream.get());
   // It waits and allocates inside, which another thread's capture must not notice.
-  const cuda::RelaxedCapture relaxed(engine_.device().driver);
-  return native_->enqueueV3(stream.get());
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(engine_.device().driver);
+  return relaxed && native_->enqueueV3(stream.get());
 }
 
 Status TensorRtContext::prepare_capture(cuda::StreamRef stream) {

@@ -4,27 +4,27 @@
 #include <optional>
 #include <vector>
 
-#include <cuda/owners.h>
 #include <engine/execution_context.h>
+#include <engine/tensorrt/addresses.h>
 #include <engine/tensorrt/aux_streams.h>
 #include <engine/tensorrt/nvinfer.h>
 #include <engine/tensorrt/output_allocator.h>
+#include <engine/tensorrt/profile_switch.h>
 #include <engine/tensorrt/profiler.h>
 #include <engine/tensorrt/profiles.h>
+#include <engine/tensorrt/temporary_storage.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 class TensorRtEngine;
 
-/// Whether TensorRT left a size of the shape open (-1).
-bool has_open_size(const Dims& dims);
-
 /// A TensorRT execution context (IExecutionContext), whose memory the caller gives (kUSER_MANAGED).
 ///
 /// Profiles: none pinned, `resolve_shapes` keeps the present profile while it fits and else takes the first that does.
-/// The switch runs on a stream of the context's own, since it copies and runs on no SM; the next enqueue waits for it
-/// on the device. In steady state an enqueue is TensorRT's own, preceded by one or two questions to the driver when the
-/// engine has auxiliary streams, and by one when it streams weights.
+///
+/// In steady state an enqueue is TensorRT's own, preceded by one or two questions to the driver when the engine has
+/// auxiliary streams, and by one when it streams weights. Work of its own that cannot be waited for at the end makes it
+/// abandon TensorRT's context and engine, which that work uses.
 class TensorRtContext final : public ExecutionContext {
  public:
   static Result<std::unique_ptr<TensorRtContext>> create(TensorRtEngine& engine, std::optional<int> profile);
@@ -45,7 +45,6 @@ class TensorRtContext final : public ExecutionContext {
 
   /// From the next `resolve_shapes` on, this profile and no other.
   void pin(int profile) { pinned_ = profile; }
-  int profile() const { return profile_; }
 
   /// The shape as TensorRT gives it before the engine has run: -1 for sizes that it cannot tell yet.
   const Dims& open_shape(std::size_t tensor) const { return settings_[tensor].open; }
@@ -55,8 +54,6 @@ class TensorRtContext final : public ExecutionContext {
   struct Setting {
     Dims dims;
     Dims open;
-    std::uint64_t address = 0;
-    std::size_t bytes = 0;
     std::unique_ptr<OutputMemory> output_memory = nullptr;  ///< of a data-dependent output
   };
 
@@ -66,28 +63,25 @@ class TensorRtContext final : public ExecutionContext {
   Result<int> choose_profile() const;
   std::vector<std::int64_t> host_values(std::size_t tensor) const;
   Status use_profile(int profile);
-  Status wait_for_switch(cuda::StreamRef stream);
-  Status pass_address(std::size_t tensor);
-  std::uint64_t empty_address(std::size_t tensor) const;
   Status infer_shapes();
   Status read_output(std::size_t tensor);
   Status measure_memory();
   Status check_complete() const;
+  Status make_complete();
   Status give_aux_streams(cuda::StreamRef stream);
   Status refuse_capture(cuda::StreamRef stream) const;
   bool run(cuda::StreamRef stream);
   Status output_failure();
+  Error enqueue_failure(cuda::StreamRef stream, const std::string& reason);
   const TensorInfo& info(std::size_t tensor) const;
 
   TensorRtEngine& engine_;
+  TemporaryStorage temporary_storage_;
   std::unique_ptr<nvinfer1::IExecutionContext> native_;
   std::optional<int> pinned_;
-  int profile_ = 0;  ///< TensorRT gives every new context profile 0
-  bool profile_is_set_ = true;
-  bool switch_pending_ = false;  ///< no enqueue has waited for the copies of the last switch
-  cuda::Event profile_switched_;
-  cuda::Stream profile_stream_;
+  ProfileSwitch profile_;
   std::vector<Setting> settings_;
+  Addresses addresses_;
   std::size_t memory_needed_ = 0;
   bool memory_given_ = false;
   bool complete_ = false;  ///< nothing is missing for an enqueue

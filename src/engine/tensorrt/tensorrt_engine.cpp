@@ -4,9 +4,11 @@
 
 #include <base/format.h>
 #include <base/try.h>
-#include <cuda/current_context.h>
+#include <cuda/alignment.h>
 #include <cuda/relaxed_capture.h>
+#include <engine/tensorrt/open_sizes.h>
 #include <engine/tensorrt/output_bounds.h>
+#include <engine/tensorrt/own_work.h>
 #include <engine/tensorrt/profile_ranges.h>
 #include <engine/tensorrt/tensorrt_context.h>
 #include <engine/tensorrt/tensorrt_engine.h>
@@ -14,25 +16,8 @@
 #include <engine/tensorrt/weight_streaming.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
-namespace {
 
-/// What setTensorAddress asks for; CUDA's allocations have it.
-constexpr std::size_t kAddressAlignment = 256;
-
-/// Null with headers older than TensorRT 10.15, which know no aliases.
-template <class NativeEngine>
-const char* aliased_input(const NativeEngine& engine, const char* name) {
-  if constexpr (requires { engine.getAliasedInputTensor(name); }) {
-    return engine.getAliasedInputTensor(name);
-  } else {
-    return nullptr;
-  }
-}
-
-}  // namespace
-
-Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Device& device,
-                                                               std::unique_ptr<nvinfer1::ICudaEngine> native,
+Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Device& device, NativeEngine native,
                                                                const EngineOptions& options) {
   std::unique_ptr<TensorRtEngine> engine(new TensorRtEngine(device, std::move(native)));
   ETRT_TRY(set_weight_streaming_budget(*engine->native_, options.weight_streaming_budget));
@@ -47,8 +32,10 @@ Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Devic
 }
 
 TensorRtEngine::~TensorRtEngine() {
-  const cuda::RelaxedCapture relaxed(device_.driver);
-  const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
+  const auto scope = push_primary(device_);
+  if (!relaxed || is_abandoned_.load(std::memory_order_relaxed)) native_.abandon();
+  if (!relaxed) static_cast<void>(nothing_.release());
   native_.reset();
   nothing_.reset();
 }
@@ -72,7 +59,7 @@ Status TensorRtEngine::describe_tensor(const char* name) {
   if (native_->getTensorLocation(name) == nvinfer1::TensorLocation::kHOST) {
     info.location = Location::kHost;
   } else {
-    info.address_alignment = kAddressAlignment;
+    info.address_alignment = cuda::kAllocationAlignment;
   }
   ETRT_TRY_ASSIGN(info.type, to_data_type(native_->getTensorDataType(name), name));
   if (native_->getTensorFormat(name) != nvinfer1::TensorFormat::kLINEAR) {
@@ -82,8 +69,7 @@ Status TensorRtEngine::describe_tensor(const char* name) {
   }
   ETRT_TRY_ASSIGN(info.maximum, to_dims(native_->getTensorShape(name), name));
   info.minimum = info.maximum;
-  const auto sizes = info.maximum.sizes();
-  open_.push_back(std::find(sizes.begin(), sizes.end(), -1) != sizes.end());
+  open_.push_back(has_open_size(info.maximum));
   (info.is_input ? inputs_ : outputs_).push_back(tensors_.size());
   tensors_.push_back(std::move(info));
   return {};
@@ -91,7 +77,7 @@ Status TensorRtEngine::describe_tensor(const char* name) {
 
 Status TensorRtEngine::describe_aliases() {
   for (const std::size_t output : outputs_) {
-    const char* input = aliased_input(*native_, tensors_[output].name.c_str());
+    const char* input = native_.aliased_input(tensors_[output].name.c_str());
     if (input == nullptr) continue;
     const auto found =
         std::find_if(inputs_.begin(), inputs_.end(), [&](std::size_t i) { return tensors_[i].name == input; });
@@ -135,8 +121,8 @@ Status TensorRtEngine::provide_for_empty_tensors() {
     // The bounds of an output are those of a few settings, so an open size may turn out to be 0 below them.
     const bool may_be_empty = open_[i] || element_count(tensors_[i].maximum) == std::size_t{0};
     if (!may_be_empty || tensors_[i].location == Location::kHost) continue;
-    const cuda::RelaxedCapture relaxed(device_.driver);
-    ETRT_TRY_ASSIGN(nothing_, cuda::create_device_memory(device_.driver, kAddressAlignment));
+    ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
+    ETRT_TRY_ASSIGN(nothing_, cuda::create_device_memory(device_.driver, cuda::kAllocationAlignment));
     return {};
   }
   return {};

@@ -7,9 +7,9 @@
 
 #include <cuda/device.h>
 #include <engine/engine.h>
+#include <engine/tensorrt/native_engine.h>
 #include <engine/tensorrt/nvinfer.h>
 #include <engine/tensorrt/profiles.h>
-#include <engine/tensorrt/temporary_storage.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
@@ -17,8 +17,7 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 class TensorRtEngine final : public Engine {
  public:
   /// The device's primary context must be current.
-  static Result<std::unique_ptr<TensorRtEngine>> create(const cuda::Device& device,
-                                                        std::unique_ptr<nvinfer1::ICudaEngine> native,
+  static Result<std::unique_ptr<TensorRtEngine>> create(const cuda::Device& device, NativeEngine native,
                                                         const EngineOptions& options);
   ~TensorRtEngine() override;
 
@@ -26,14 +25,18 @@ class TensorRtEngine final : public Engine {
   int profile_count() const override { return profiles_.count(); }
   EngineMemory memory() const override { return memory_; }
   bool synchronous() const override { return synchronous_; }
+  bool knows_aliases() const override { return native_.knows_aliases(); }
   Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) override;
 
   const cuda::Device& device() const { return device_; }
   nvinfer1::ICudaEngine& native() const { return *native_; }
+
+  /// Leaves TensorRT's engine to a context that may be at work for ever. Threads: safe.
+  void abandon() { is_abandoned_.store(true, std::memory_order_relaxed); }
+
   /// Says once in the log what the null stream costs. Threads: safe.
   void note_null_stream();
 
-  TemporaryStorage& temporary_storage() { return temporary_storage_; }
   const Profiles& profiles() const { return profiles_; }
   const std::vector<std::size_t>& inputs() const { return inputs_; }    ///< indices of tensors, as profiles have them
   const std::vector<std::size_t>& outputs() const { return outputs_; }  ///< indices of tensors
@@ -47,8 +50,7 @@ class TensorRtEngine final : public Engine {
   bool is_open(std::size_t tensor) const { return open_[tensor]; }
 
  private:
-  TensorRtEngine(const cuda::Device& device, std::unique_ptr<nvinfer1::ICudaEngine> native)
-      : device_(device), temporary_storage_(device.driver), native_(std::move(native)) {}
+  TensorRtEngine(const cuda::Device& device, NativeEngine native) : device_(device), native_(std::move(native)) {}
 
   Status describe_tensors();
   Status describe_tensor(const char* name);
@@ -58,8 +60,7 @@ class TensorRtEngine final : public Engine {
   Status provide_for_empty_tensors();
 
   const cuda::Device& device_;
-  TemporaryStorage temporary_storage_;
-  std::unique_ptr<nvinfer1::ICudaEngine> native_;
+  NativeEngine native_;
   cuda::DeviceMemory nothing_;
   std::vector<TensorInfo> tensors_;
   std::vector<bool> open_;
@@ -69,6 +70,7 @@ class TensorRtEngine final : public Engine {
   EngineMemory memory_;
   bool synchronous_ = false;
   std::atomic<bool> null_stream_noted_ = false;
+  std::atomic<bool> is_abandoned_ = false;
 };
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -4,7 +4,6 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
-#include <engine/tensorrt/library_search.h>
 #include <engine/tensorrt/plan_header.h>
 #include <engine/tensorrt/tensorrt_loader.h>
 
@@ -19,7 +18,7 @@ std::string gpu(const cuda::Device& device) {
   return base::concat(device.label, " (", device.description, ") has ", capability(device));
 }
 
-/// The same, with what the product runs on where that is not every GPU.
+/// The GPU here, and before it those that the product runs on where these are not all.
 std::string gpu_for(const ProductInfo& product, const cuda::Device& device) {
   if (product.gpus.empty()) return gpu(device);
   return base::concat(product.name, " runs on compute capability ", product.gpus, ", ", gpu(device));
@@ -38,8 +37,8 @@ std::optional<int> capability_of_target(std::string_view target) {
 Status check_target(const cuda::Device& device, const Target& target) {
   const auto wanted = capability_of_target(target.name);
   if (!wanted) return {};
-  // Of TensorRT's two levels of compatibility one is for newer GPUs, and begins with Ampere. Which one the plan has its
-  // blob does not say: TensorRT refuses what the other does not allow.
+  // A hardware-compatible plan runs either on Ampere and all newer GPUs, or on GPUs of its own compute capability. The
+  // blob does not say which of the two: TensorRT itself refuses a newer GPU in the second case.
   constexpr int kAmpere = 80;
   const bool or_newer = target.hardware_compatible && *wanted >= kAmpere;
   const int here = device.compute_major * 10 + device.compute_minor;
@@ -48,8 +47,8 @@ Status check_target(const cuda::Device& device, const Target& target) {
                                                       *wanted % 10, or_newer ? " and later, " : ", ", gpu(device)));
 }
 
-/// TensorRT runs plans of its own version alone, but for version-compatible ones, which hold code of their writer's
-/// version. TensorRT-RTX decides for itself within a major version.
+/// TensorRT runs plans of its own version, and older ones that are version-compatible: these bring the code of their
+/// version with them, which must be allowed. TensorRT-RTX decides itself among the plans of its major version.
 Status check_plan_version(const PlanHeader& plan, const Library& library, const EngineOptions& options) {
   const bool rtx = plan.product == Product::kTensorRtRtx;
   if (rtx ? plan.version.major == library.version.major : plan.version == library.version) return {};
@@ -63,6 +62,12 @@ Status check_plan_version(const PlanHeader& plan, const Library& library, const 
 }
 
 }  // namespace
+
+TensorRtLoader::TensorRtLoader(Product product, const Adapter* adapter, LibrarySearch& libraries)
+    : product_(product),
+      adapter_(adapter),
+      libraries_(libraries),
+      runtimes_(adapter == nullptr ? nullptr : adapter->create_runtimes()) {}
 
 Status TensorRtLoader::supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
                                 const EngineOptions& options) const {
@@ -85,7 +90,7 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
   }
   LibraryRequest request{product_, options.tensorrt_library, options.allow_engine_code};
   if (adapter_ != nullptr) request.headers = adapter_->headers;
-  auto library = find_library(request);
+  auto library = libraries_.find(request);
   if (adapter_ == nullptr) {
     const std::string found = library.ok() ? base::concat(product.name, " ", to_string((*library)->version), " (",
                                                           (*library)->path, ") is installed")
@@ -110,7 +115,7 @@ Result<std::unique_ptr<Engine>> TensorRtLoader::load(const cuda::Device& device,
   ETRT_TRY_ASSIGN(const Library* library, library_for(device, bytes, options));
   // The primary context: what TensorRT allocates for the engine must not go with a green context of the caller.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));
-  auto engine = adapter_->load(*library, device, bytes, options);
+  auto engine = runtimes_->load(*library, device, bytes, options);
   if (engine.ok()) return engine;
   ETRT_TRY_ASSIGN(const PlanHeader plan, read_plan_header(bytes));
   return Error(

@@ -2,6 +2,7 @@
 
 #include <engine/loader.h>
 #include <engine/tensorrt/adapter.h>
+#include <engine/tensorrt/library_search.h>
 
 namespace etrt::engine::tensorrt {
 
@@ -9,8 +10,8 @@ namespace etrt::engine::tensorrt {
 /// reason; the library is looked for all the same, so that the reason can name it.
 class TensorRtLoader final : public Loader {
  public:
-  /// `adapter` may be null and must outlive the loader.
-  TensorRtLoader(Product product, const Adapter* adapter) : product_(product), adapter_(adapter) {}
+  /// `adapter` may be null. Both must outlive the loader.
+  TensorRtLoader(Product product, const Adapter* adapter, LibrarySearch& libraries);
 
   std::string_view kind() const override { return info(product_).kind; }
   Status supports(const cuda::Device& device, const Target& target, std::span<const std::byte> bytes,
@@ -25,6 +26,8 @@ class TensorRtLoader final : public Loader {
 
   Product product_;
   const Adapter* adapter_;
+  LibrarySearch& libraries_;
+  std::unique_ptr<Runtimes> runtimes_;  ///< null without an adapter
 };
 
 }  // namespace etrt::engine::tensorrt

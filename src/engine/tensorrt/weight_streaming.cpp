@@ -17,6 +17,18 @@ std::int64_t total_weights(const nvinfer1::ICudaEngine& engine) {
 #endif
 }
 
+/// TensorRT measures free memory, which another tenant may take before it is asked for.
+bool set_automatic_budget(nvinfer1::ICudaEngine& engine, std::int64_t streamable) {
+  const LoggedErrors errors(LoggedErrors::Kind::kExpected);
+  const std::int64_t automatic = std::min(engine.getWeightStreamingAutomaticBudget(), streamable);
+  if (engine.setWeightStreamingBudgetV2(automatic)) return true;
+  ET_LOG(Info,
+         "TensorRTBackend warns: TensorRT refused its automatic weight streaming budget of %lld bytes (%s). All %lld "
+         "bytes of weights that can be streamed are, which is slower: weight_streaming_budget sets another",
+         static_cast<long long>(automatic), errors.text().c_str(), static_cast<long long>(streamable));
+  return false;
+}
+
 }  // namespace
 
 Status set_weight_streaming_budget(nvinfer1::ICudaEngine& engine, std::optional<std::int64_t> budget) {
@@ -26,7 +38,8 @@ Status set_weight_streaming_budget(nvinfer1::ICudaEngine& engine, std::optional<
       ET_LOG(Info, "TensorRTBackend: weight_streaming_budget has no effect, the engine cannot stream weights");
     return {};
   }
-  const std::int64_t wanted = std::min(budget.value_or(engine.getWeightStreamingAutomaticBudget()), streamable);
+  if (!budget && set_automatic_budget(engine, streamable)) return {};
+  const std::int64_t wanted = std::min(budget.value_or(0), streamable);
   const LoggedErrors errors;
   if (engine.setWeightStreamingBudgetV2(wanted)) return {};
   return Error(ErrorCode::kOutOfMemory, base::concat("weight_streaming_budget of ", wanted, " bytes, of ", streamable,

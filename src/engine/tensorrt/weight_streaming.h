@@ -9,8 +9,9 @@
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
-/// Sets how many bytes of weights stay on the device: those asked for, else as many as TensorRT finds room for. Must
-/// come before the first execution context. Engines built without weight streaming keep all of theirs there.
+/// Sets how many bytes of weights stay on the device: those asked for, else as many as TensorRT finds room for, else
+/// none, with a warning. Must come before the first execution context. Engines built without weight streaming keep all
+/// of theirs there.
 Status set_weight_streaming_budget(nvinfer1::ICudaEngine& engine, std::optional<std::int64_t> budget);
 
 /// Whether weights are copied to the device as the engine runs, which makes its enqueue synchronous.

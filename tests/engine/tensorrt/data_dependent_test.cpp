@@ -5,6 +5,7 @@ namespace etrt::engine::tensorrt {
 namespace {
 
 using cuda::Symbol;
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 
@@ -157,7 +158,11 @@ TEST_P(TensorRtDataDependent, WithoutTemporaryStorageFailAndRunAgain) {
   const auto context = context_over(*engine, x);
   ASSERT_THAT(bind(*context, 1, y), is_ok());
   calls().faults.fail(Symbol::k_cuMemAllocAsync, 1, CUDA_ERROR_OUT_OF_MEMORY);
-  EXPECT_THAT(run(*context), fails_with(ErrorCode::kDriver, HasSubstr("no temporary storage")));
+  EXPECT_THAT(run(*context),
+              fails_with(ErrorCode::kOutOfMemory, AllOf(HasSubstr("no temporary storage"), HasSubstr("of 256 bytes"))));
+  EXPECT_THAT(run(*context), is_ok());
+  calls().faults.fail(Symbol::k_cuMemAllocAsync, 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_THAT(run(*context), fails_with(ErrorCode::kDriver, HasSubstr("cuMemAllocAsync")));
   EXPECT_THAT(run(*context), is_ok());
 }
 

@@ -1,15 +1,11 @@
 // The TensorRT engine as the delegate runs it: one pass through each of its abilities, from the blob to the results.
 #include <algorithm>
-#include <delegate_fixture.h>
 #include <set>
-#include <tensorrt/tensorrt_fixture.h>
-
-#include <blob/blob_writer.h>
+#include <tensorrt/tensorrt_delegate_fixture.h>
 
 namespace etrt::test {
 namespace {
 
-using engine::tensorrt::fake_loader;
 using engine::tensorrt::fixed_plan;
 using engine::tensorrt::kFakeLibrary;
 using engine::tensorrt::open_plan;
@@ -20,59 +16,6 @@ using ::testing::HasSubstr;
 
 using Values = std::vector<std::int32_t>;
 
-constexpr const char* kKind = "fake_tensorrt";
-
-/// The loader of the tests' own TensorRT beside the one of the build.
-class FakeTensorRtLoader final : public engine::Loader {
- public:
-  std::string_view kind() const override { return kKind; }
-  Status supports(const cuda::Device& device, const engine::Target& target, std::span<const std::byte> bytes,
-                  const engine::EngineOptions& options) const override {
-    return fake_loader().supports(device, target, bytes, options);
-  }
-  Result<std::unique_ptr<engine::Engine>> load(const cuda::Device& device, std::span<const std::byte> bytes,
-                                               const engine::EngineOptions& options) const override {
-    return fake_loader().load(device, bytes, options);
-  }
-};
-
-class TensorRtDelegate : public DelegateTest {
- protected:
-  void SetUp() override {
-    DelegateTest::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
-    static const FakeTensorRtLoader loader;
-    static const bool added = (engine::add_loader(loader), true);
-    static_cast<void>(added);
-    auto& state = state_of(kFakeLibrary);
-    state.driver = &driver();
-    state.kernel_image = device().is_virtual() ? support::vgpu_kernels() : support::kKernelsPtx;
-  }
-
-  Result<std::unique_ptr<delegate::Handle>> try_load(const etrt::fake::Plan& plan,
-                                                     delegate::Options options = {}) const {
-    blob::Metadata metadata;
-    for (const auto& input : plan.inputs) metadata.io_bindings.push_back({.name = input.name, .is_input = true});
-    for (const auto& output : plan.outputs) {
-      auto& binding = metadata.io_bindings.emplace_back();
-      binding.name = output.name;
-      binding.is_input = false;
-      // What the exporter knows of a data-dependent output: no more elements than its input has.
-      if (output.data_elements >= 0) {
-        binding.shape = {-1};
-        binding.min_shape = {0};
-        binding.max_shape = plan.inputs[output.of].dims;
-      }
-      if (!output.alias.empty())
-        metadata.aliased_io.push_back({.output = output.name, .input = output.alias, .kind = "user"});
-    }
-    const auto bytes = plan.serialize();
-    const blob::Payload payload{kKind, "anywhere", bytes};
-    options.engine.tensorrt_library = kFakeLibrary;
-    return DelegateTest::try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options);
-  }
-  std::unique_ptr<delegate::Handle> load(const etrt::fake::Plan& plan) const { return must(try_load(plan)); }
-};
 ETRT_ON_EVERY_DEVICE(TensorRtDelegate);
 
 TEST_P(TensorRtDelegate, RunsOnTheCallersStreamWithoutAHostWait) {

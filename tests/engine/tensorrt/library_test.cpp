@@ -56,25 +56,25 @@ TEST(TensorRtPlanHeader, RefusesLayoutsItDoesNotKnow) {
 }
 
 TEST(TensorRtLibrary, TellsItsVersionAndItsFile) {
-  const auto* library = must(open_library(kFakeLibrary));
+  const auto* library = must(libraries().opened().open(kFakeLibrary));
   EXPECT_EQ(to_string(library->version), "11.1.0");
   EXPECT_TRUE(fs::path(library->path).is_absolute()) << library->path;
 }
 
 TEST(TensorRtLibrary, IsOpenedOnce) {
-  const auto* library = must(open_library(kFakeLibrary));
-  EXPECT_EQ(must(open_library(library->path)), library);
+  const auto* library = must(libraries().opened().open(kFakeLibrary));
+  EXPECT_EQ(must(libraries().opened().open(library->path)), library);
 }
 
 TEST(TensorRtLibrary, ThatIsMissingIsNotFound) {
-  EXPECT_THAT(open_library("/nowhere/libnvinfer.so.11"),
+  EXPECT_THAT(libraries().opened().open("/nowhere/libnvinfer.so.11"),
               fails_with(ErrorCode::kNotFound, HasSubstr("/nowhere/libnvinfer.so.11")));
 }
 
 TEST(TensorRtLibrary, WithoutItsEntryPointsIsNone) {
-  EXPECT_THAT(open_library(fake_library("no_create")),
+  EXPECT_THAT(libraries().opened().open(fake_library("no_create")),
               fails_with(ErrorCode::kNotSupported, HasSubstr("createInferRuntime_INTERNAL")));
-  EXPECT_THAT(open_library(fake_library("no_version")),
+  EXPECT_THAT(libraries().opened().open(fake_library("no_version")),
               fails_with(ErrorCode::kNotSupported, HasSubstr("getInferLibVersion")));
 }
 
@@ -86,19 +86,19 @@ class TensorRtSearch : public ::testing::Test {
     const std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
     root_ = fs::temp_directory_path() / ("etrt_wheels_" + std::to_string(getpid()) + "_" + test);
     fs::create_directories(packages());
-    set_search_places({{}, {packages().string()}});
+    look_in({{}, {packages().string()}});
   }
-  void TearDown() override {
-    set_search_places({});
-    fs::remove_all(root_);
-  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void look_in(SearchPlaces places) { search_.emplace(std::move(places)); }
+  LibrarySearch& search() { return *search_; }
 
   fs::path packages() const { return root_ / "lib" / "python3.11" / "site-packages"; }
   const fs::path& root() const { return root_; }
 
   void install(const std::string& fake, const std::string& folder, const std::string& name) const {
     fs::create_directories(packages() / folder);
-    fs::create_symlink(must(open_library(fake))->path, packages() / folder / name);
+    fs::create_symlink(must(libraries().opened().open(fake))->path, packages() / folder / name);
   }
 
   static LibraryRequest tensorrt(std::optional<Version> headers = std::nullopt) {
@@ -116,12 +116,13 @@ class TensorRtSearch : public ::testing::Test {
 
  private:
   fs::path root_;
+  std::optional<LibrarySearch> search_;
 };
 
 TEST_F(TensorRtSearch, FindsAPythonWheel) {
   if (is_installed("libnvinfer.so.11")) GTEST_SKIP() << "TensorRT is installed here";
   install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
-  EXPECT_THAT(must(find_library(tensorrt(Version{11, 1})))->path, HasSubstr("libfake_nvinfer_11_1.so"));
+  EXPECT_THAT(must(search().find(tensorrt(Version{11, 1})))->path, HasSubstr("libfake_nvinfer_11_1.so"));
 }
 
 TEST_F(TensorRtSearch, KnowsTheFoldersOfAVirtualEnvironment) {
@@ -133,9 +134,9 @@ TEST_F(TensorRtSearch, PassesOverLibrariesOfAnotherMajorVersion) {
     GTEST_SKIP() << "TensorRT is installed here";
   install(fake_library("10_3"), "tensorrt_libs", "libnvinfer.so.10");
   install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.11");
-  EXPECT_EQ(must(find_library(tensorrt(Version{10, 3})))->version, (Version{10, 3, 0}));
-  EXPECT_EQ(must(find_library(tensorrt(Version{11, 1})))->version, (Version{11, 1, 0}));
-  EXPECT_THAT(find_library(tensorrt(Version{12, 0})),
+  EXPECT_EQ(must(search().find(tensorrt(Version{10, 3})))->version, (Version{10, 3, 0}));
+  EXPECT_EQ(must(search().find(tensorrt(Version{11, 1})))->version, (Version{11, 1, 0}));
+  EXPECT_THAT(search().find(tensorrt(Version{12, 0})),
               fails_with(ErrorCode::kIncompatible, HasSubstr("headers of TensorRT 12.0")));
 }
 
@@ -144,9 +145,9 @@ TEST_F(TensorRtSearch, PassesOverLibrariesOlderThanTheHeaders) {
     GTEST_SKIP() << "TensorRT is installed here";
   install(fake_library("11_0"), "tensorrt_libs", "libnvinfer.so.11");
   install(kFakeLibrary, "tensorrt_libs", "libnvinfer.so.10");
-  EXPECT_EQ(must(find_library(tensorrt(Version{11, 0, 9})))->version, (Version{11, 0, 0}));
-  EXPECT_EQ(must(find_library(tensorrt(Version{11, 1})))->version, (Version{11, 1, 0}));
-  EXPECT_THAT(find_library(tensorrt(Version{11, 2})),
+  EXPECT_EQ(must(search().find(tensorrt(Version{11, 0, 9})))->version, (Version{11, 0, 0}));
+  EXPECT_EQ(must(search().find(tensorrt(Version{11, 1})))->version, (Version{11, 1, 0}));
+  EXPECT_THAT(search().find(tensorrt(Version{11, 2})),
               fails_with(ErrorCode::kIncompatible,
                          AllOf(HasSubstr("is TensorRT 11.0.0, older than the headers"),
                                HasSubstr("is TensorRT 11.1.0, older"), HasSubstr("TensorRT 11.2 or a later 11"))));
@@ -156,46 +157,46 @@ TEST_F(TensorRtSearch, TakesTheLeanRuntimeOnlyWhereItIsAllowed) {
   if (is_installed("libnvinfer.so.11") || is_installed("libnvinfer.so.10"))
     GTEST_SKIP() << "TensorRT is installed here";
   install(kFakeLibrary, "tensorrt_lean_libs", "libnvinfer_lean.so.11");
-  EXPECT_THAT(find_library(tensorrt()), fails_with(ErrorCode::kNotFound, HasSubstr("libnvinfer.so.11")));
+  EXPECT_THAT(search().find(tensorrt()), fails_with(ErrorCode::kNotFound, HasSubstr("libnvinfer.so.11")));
   LibraryRequest lean = tensorrt();
   lean.lean = true;
-  EXPECT_THAT(find_library(lean), is_ok());
+  EXPECT_THAT(search().find(lean), is_ok());
 }
 
 TEST_F(TensorRtSearch, APathByOptionStandsForEverySearch) {
-  set_search_places({kFakeLibrary, {}});
+  look_in({kFakeLibrary, {}});
   LibraryRequest request = tensorrt();
   request.path = "/nowhere/libnvinfer.so.11";
-  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kNotFound, HasSubstr("/nowhere/libnvinfer.so.11")));
+  EXPECT_THAT(search().find(request), fails_with(ErrorCode::kNotFound, HasSubstr("/nowhere/libnvinfer.so.11")));
 }
 
 TEST_F(TensorRtSearch, APathByEnvironmentStandsForEverySearchButTheOption) {
-  set_search_places({fake_library("10_3"), {}});
-  EXPECT_EQ(must(find_library(tensorrt()))->version, (Version{10, 3, 0}));
+  look_in({fake_library("10_3"), {}});
+  EXPECT_EQ(must(search().find(tensorrt()))->version, (Version{10, 3, 0}));
   LibraryRequest request = tensorrt();
   request.path = kFakeLibrary;
-  EXPECT_EQ(must(find_library(request))->version, (Version{11, 1, 0}));
+  EXPECT_EQ(must(search().find(request))->version, (Version{11, 1, 0}));
 }
 
 TEST_F(TensorRtSearch, TheOtherProductIsNoneOfThisOne) {
   LibraryRequest request = tensorrt();
   request.path = fake_library("rtx");
-  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT-RTX 1.7.1")));
+  EXPECT_THAT(search().find(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT-RTX 1.7.1")));
   request.product = Product::kTensorRtRtx;
-  EXPECT_THAT(find_library(request), is_ok());
+  EXPECT_THAT(search().find(request), is_ok());
 }
 
 TEST_F(TensorRtSearch, AnOldTensorRtIsToldByItsVersion) {
   LibraryRequest request = tensorrt(Version{11, 1});
   request.path = fake_library("8_6");
-  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT 8.6.1")));
+  EXPECT_THAT(search().find(request), fails_with(ErrorCode::kIncompatible, HasSubstr("is TensorRT 8.6.1")));
 }
 
 TEST_F(TensorRtSearch, ALibraryWithoutEntryPointsIsMoreThanNotFound) {
   LibraryRequest request = tensorrt();
   request.path = fake_library("no_create");
-  EXPECT_THAT(find_library(request), fails_with(ErrorCode::kNotSupported, AllOf(HasSubstr("no entry point"),
-                                                                                HasSubstr("ETRT_TENSORRT_LIBRARY"))));
+  EXPECT_THAT(search().find(request), fails_with(ErrorCode::kNotSupported, AllOf(HasSubstr("no entry point"),
+                                                                                 HasSubstr("ETRT_TENSORRT_LIBRARY"))));
 }
 
 }  // namespace

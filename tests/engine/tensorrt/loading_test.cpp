@@ -1,5 +1,10 @@
 // From a plan's bytes to an engine: versions, types, what a plan may ask for, and the errors on the way.
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <tensorrt/captured_log.h>
 #include <tensorrt/tensorrt_fixture.h>
+#include <thread>
 
 #include <engine/engine_cache.h>
 
@@ -114,12 +119,54 @@ TEST_P(TensorRtLoading, AnAliasOfNoInputIsRefused) {
   EXPECT_THAT(try_load(plan), fails_with(ErrorCode::kInvalidData, HasSubstr("'nobody'")));
 }
 
-TEST_P(TensorRtLoading, OneRuntimeServesAllEnginesOfTheDevice) {
-  const auto first = load(fixed_plan({4}));
-  const int runtimes = state().runtimes;
+TEST_P(TensorRtLoading, EveryEngineHasARuntimeOfItsOwnThatOutlivesIt) {
+  ASSERT_EQ(state().runtimes, 0);
+  auto first = load(fixed_plan({4}));
   const auto second = load(fixed_plan({8}));
-  EXPECT_EQ(state().runtimes, runtimes);
+  EXPECT_EQ(state().runtimes, 2);
   EXPECT_EQ(state().headers_version, 110100);
+  first.reset();
+  EXPECT_EQ(state().runtimes, 1);
+  EXPECT_EQ(state().runtimes_ended_early, 0);
+}
+
+TEST_P(TensorRtLoading, EnginesOfDifferentPlansLoadSideBySide) {
+  std::promise<void> first_is_loading;
+  std::promise<void> second_is_loaded;
+  std::atomic<int> loads = 0;
+  state().while_loading = [&] {
+    if (loads++ != 0) return;
+    first_is_loading.set_value();
+    EXPECT_EQ(second_is_loaded.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready)
+        << "the second engine waits for the first";
+  };
+  std::unique_ptr<Engine> first;
+  std::thread thread([&] { first = load(fixed_plan({4})); });
+  first_is_loading.get_future().wait();
+  const auto second = load(fixed_plan({8}));
+  second_is_loaded.set_value();
+  thread.join();
+  state().while_loading = nullptr;
+  EXPECT_NE(first, nullptr);
+}
+
+TEST_P(TensorRtLoading, AliasesAreKnownWhereThePlansWriterKnewThem) {
+  auto plan = fixed_plan({64});
+  plan.outputs[0].alias = "x";
+  const auto engine = load(plan);
+  EXPECT_TRUE(engine->knows_aliases());
+  EXPECT_EQ(engine->tensors()[1].aliased_input, 0u);
+}
+
+TEST_P(TensorRtLoading, AnEngineFromBeforeAliasesIsNotAskedForThem) {
+  capture_log();
+  auto plan = fixed_plan({64});
+  plan.outputs[0].alias = "x";
+  plan.version = {10, 14, 0, 1};
+  const auto engine = must(try_load(plan, library_with_code(kFakeLibrary)));
+  EXPECT_FALSE(engine->knows_aliases());
+  EXPECT_EQ(engine->tensors()[1].aliased_input, std::nullopt);
+  EXPECT_EQ(log_lines_about("not supported for an engine"), 0);
 }
 
 TEST_P(TensorRtLoading, TheCacheSharesOneEngineAndTellsOptionsApart) {
@@ -180,16 +227,16 @@ TEST_P(TensorRtLoading, ANewerPlanNeverRuns) {
   EXPECT_THAT(try_load(plan, library_with_code(kFakeLibrary)), fails_with(ErrorCode::kIncompatible));
 }
 
-TEST_P(TensorRtLoading, PluginLibrariesAreLoadedOnceAndFirst) {
+TEST_P(TensorRtLoading, PluginLibrariesAreLoadedFirstAndOnceForEveryEngine) {
   auto plan = fixed_plan({4});
   plan.plugins = {"libplugin.so"};
   EXPECT_THAT(try_load(plan), fails_with(ErrorCode::kIncompatible, HasSubstr("no plugin of libplugin.so")));
   const int loaded = state().plugins_loaded;
   EngineOptions options = library(kFakeLibrary);
-  options.plugin_libraries = {"libplugin.so"};
-  EXPECT_THAT(try_load(plan, options), is_ok());
+  options.plugin_libraries = {"libplugin.so", "libplugin.so"};
   EXPECT_THAT(try_load(plan, options), is_ok());
   EXPECT_EQ(state().plugins_loaded, loaded + 1);
+  EXPECT_THAT(try_load(plan, options), is_ok());
 }
 
 TEST_P(TensorRtLoading, AMissingPluginLibraryIsNamed) {
@@ -236,7 +283,7 @@ TEST_P(TensorRtLoading, APlanOfTheOtherProductIsRefused) {
 }
 
 TEST_P(TensorRtLoading, ABuildWithoutHeadersSaysHowToGetThem) {
-  const TensorRtLoader loader(Product::kTensorRt, nullptr);
+  const TensorRtLoader loader(Product::kTensorRt, nullptr, libraries());
   EXPECT_THAT(
       loader.load(cuda_device(), fixed_plan({4}).serialize(), library(kFakeLibrary)),
       fails_with(ErrorCode::kNotSupported, AllOf(HasSubstr("-DTensorRT_ROOT="), HasSubstr("TensorRT 11.1.0.106"),
@@ -244,8 +291,9 @@ TEST_P(TensorRtLoading, ABuildWithoutHeadersSaysHowToGetThem) {
 }
 
 TEST_P(TensorRtLoading, NvidiasLibrariesAreNotAskedOnTheVirtualGpu) {
-  static constexpr Adapter kNeedsGpu{Product::kTensorRt, {11, 1, 0}, true, nullptr};
-  const TensorRtLoader loader(Product::kTensorRt, &kNeedsGpu);
+  Adapter adapter = fake::adapter();
+  adapter.needs_gpu = true;
+  const TensorRtLoader loader(Product::kTensorRt, &adapter, libraries());
   if (cuda_device().is_virtual) {
     EXPECT_THAT(supports(loader, "", fixed_plan({4})),
                 fails_with(ErrorCode::kIncompatible, HasSubstr("it needs an NVIDIA GPU")));

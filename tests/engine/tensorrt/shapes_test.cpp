@@ -205,6 +205,36 @@ TEST_P(TensorRtShapes, AfterASwitchThatFailedTheProfileBeforeIsSetAgain) {
   EXPECT_EQ(state().profile_switches, switches + 2);
 }
 
+TEST_P(TensorRtShapes, NothingIsEnqueuedAfterASwitchThatFailed) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  const auto x = filled(256, 41);
+  const auto y = filled(256, 0);
+  calls().faults.fail(Symbol::k_cuEventRecord, 1, CUDA_ERROR_UNKNOWN);
+  EXPECT_FALSE(set(*context, {64, 4}).ok());
+  ASSERT_THAT(bind(*context, 0, x), is_ok());
+  ASSERT_THAT(bind(*context, 1, y), is_ok());
+  EXPECT_THAT(run(*context), fails_with(ErrorCode::kInvalidState, HasSubstr("resolve the shapes again")));
+  EXPECT_THAT(set(*context, {64, 4}), is_ok());
+  EXPECT_THAT(run(*context), is_ok());
+  EXPECT_THAT(y.read(), Each(42u));
+}
+
+TEST_P(TensorRtShapes, ASwitchOfProfilesDoesNotSpeakOfMemoryThatIsFreed) {
+  const auto engine = load(open_plan(kSmallAndLarge));
+  const auto context = create_context(*engine);
+  for (const int rows : {2, 64, 3}) {
+    // Each round's tensors are gone when the next one switches.
+    const auto x = filled(256, 41);
+    const auto y = filled(256, 0);
+    ASSERT_THAT(set(*context, {rows, 4}), is_ok());
+    ASSERT_THAT(bind(*context, 0, x), is_ok());
+    ASSERT_THAT(bind(*context, 1, y), is_ok());
+    ASSERT_THAT(run(*context), is_ok());
+    EXPECT_EQ(y.read()[4], 42u);
+  }
+}
+
 TEST_P(TensorRtShapes, SwitchingProfilesLeavesTheCallersContextCurrent) {
   const auto engine = load(open_plan(kSmallAndLarge));
   const auto context = create_context(*engine);

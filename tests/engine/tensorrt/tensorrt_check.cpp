@@ -11,10 +11,10 @@
 
 #include <executorch/runtime/platform/runtime.h>
 
-#include <api/platform.h>
+#include <engine/tensorrt/adapters.h>
 #include <engine/tensorrt/library.h>
-#include <engine/tensorrt/loaders.h>
 #include <engine/tensorrt/plan_header.h>
+#include <process/process.h>
 
 namespace {
 
@@ -40,7 +40,7 @@ std::vector<std::byte> hollow_plan(const Version& version) {
   return plan;
 }
 
-void try_plan(const char* what, const TensorRtLoader& loader, const cuda::Device& device,
+void try_plan(const char* what, const engine::Loader& loader, const cuda::Device& device,
               std::span<const std::byte> plan, const std::string& library) {
   engine::EngineOptions options;
   options.tensorrt_library = library;
@@ -52,7 +52,7 @@ void try_plan(const char* what, const TensorRtLoader& loader, const cuda::Device
 
 int main(int argc, char** argv) {
   executorch::runtime::runtime_init();
-  const auto device = api::Platform::instance().open("auto");
+  const auto device = process::Process::instance().devices().open("auto");
   const auto plan = argc > 1 ? plan_in_program(argv[1]) : std::vector<std::byte>();
   if (!device.ok() || plan.empty()) {
     std::cerr << "tensorrt_check: no device, or no plan in the first argument\n";
@@ -63,9 +63,10 @@ int main(int argc, char** argv) {
     std::cout << "headers of " << info(product).name << ": " << (adapter ? to_string(adapter->headers) : "none")
               << "\n";
   }
+  engine::Loaders& loaders = process::Process::instance().loaders();
   int failures = 0;
   for (int i = 2; i < argc; ++i) {
-    const auto library = open_library(argv[i]);
+    const auto library = loaders.tensorrt_libraries().opened().open(argv[i]);
     if (!library.ok()) {
       std::cout << argv[i] << ": " << library.error().message() << "\n";
       ++failures;
@@ -73,8 +74,8 @@ int main(int argc, char** argv) {
     }
     const Version version = (*library)->version;
     std::cout << (*library)->path << ": version " << to_string(version) << "\n";
-    try_plan("the TensorRT-RTX plan", tensorrt_rtx_loader(), **device, plan, argv[i]);
-    try_plan("a plan without an engine", tensorrt_loader(), **device, hollow_plan(version), argv[i]);
+    try_plan("the TensorRT-RTX plan", *loaders.find("tensorrt_rtx"), **device, plan, argv[i]);
+    try_plan("a plan without an engine", *loaders.find("tensorrt"), **device, hollow_plan(version), argv[i]);
   }
   return failures == 0 ? 0 : 1;
 }

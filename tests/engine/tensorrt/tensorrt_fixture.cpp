@@ -16,9 +16,15 @@ std::string fake_library(const std::string& name) {
   return support::library_path("libfake_nvinfer_" + name + ".so");
 }
 
+// Never destroyed, as in a process: the libraries may be unloading when static objects are.
+LibrarySearch& libraries() {
+  static auto* const search = new LibrarySearch({});
+  return *search;
+}
+
 const TensorRtLoader& fake_loader() {
-  static const TensorRtLoader loader(Product::kTensorRt, &fake::adapter());
-  return loader;
+  static const auto* const loader = new TensorRtLoader(Product::kTensorRt, &fake::adapter(), libraries());
+  return *loader;
 }
 
 etrt::fake::State& state_of(const std::string& library) {

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,9 @@ std::string fake_library(const std::string& name);
 /// The one that the tests use unless they say otherwise.
 inline const std::string kFakeLibrary = fake_library("11_1");
 
+/// The libraries that the tests' loaders open.
+LibrarySearch& libraries();
+
 /// The loader of the tests' own TensorRT.
 const TensorRtLoader& fake_loader();
 
@@ -80,10 +84,12 @@ class EngineCalls final : public cuda::CallHook {
   cuda::CallCounter counter;
   support::FaultInjector faults;
   std::function<void(cuda::Symbol)> on_call;  ///< before the call is made
+  std::set<cuda::Symbol> refused;             ///< these fail, whoever makes them
 
   std::optional<CUresult> before(cuda::Symbol symbol) override {
     counter.before(symbol);
     if (on_call) on_call(symbol);
+    if (refused.contains(symbol)) return CUDA_ERROR_UNKNOWN;
     // What cannot be destroyed stays, and is nobody's leak.
     constexpr cuda::Symbol kOfDestructors[] = {cuda::Symbol::k_cuStreamDestroy, cuda::Symbol::k_cuEventDestroy,
                                                cuda::Symbol::k_cuStreamSynchronize, cuda::Symbol::k_cuMemFree};

@@ -1,11 +1,16 @@
 // Weights that are kept on the host and copied as the engine runs.
+#include <tensorrt/captured_log.h>
 #include <tensorrt/tensorrt_fixture.h>
 
 namespace etrt::engine::tensorrt {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::Pair;
 
 class TensorRtWeightStreaming : public TensorRtTest {
  protected:
@@ -57,6 +62,24 @@ TEST_P(TensorRtWeightStreaming, ABudgetThatTensorRtRefusesIsAnError) {
   plan.failure = "budget";
   EXPECT_THAT(try_load(plan, budget(5)),
               fails_with(ErrorCode::kOutOfMemory, HasSubstr("weight_streaming_budget of 5 bytes, of 1000")));
+}
+
+TEST_P(TensorRtWeightStreaming, AnAutomaticBudgetThatTensorRtRefusesFallsBackToNoneWithAWarning) {
+  capture_log();
+  auto plan = streaming_plan();
+  plan.automatic_budget = -1;
+  const auto engine = load(plan);
+  EXPECT_EQ(state().budget, 0);
+  EXPECT_EQ(engine->memory().streamed_weights, 1000u);
+  EXPECT_THAT(log_lines(), Contains(Pair('I', AllOf(HasSubstr("automatic weight streaming budget of -1 bytes"),
+                                                    HasSubstr("the budget cannot be set")))));
+  EXPECT_THAT(log_lines(), Not(Contains(Pair('E', ::testing::_))));
+}
+
+TEST_P(TensorRtWeightStreaming, AnEngineThatTakesNoBudgetAtAllDoesNotLoad) {
+  auto plan = streaming_plan();
+  plan.failure = "budget";
+  EXPECT_THAT(try_load(plan), fails_with(ErrorCode::kOutOfMemory, HasSubstr("weight_streaming_budget of 0 bytes")));
 }
 
 TEST_P(TensorRtWeightStreaming, MakesTheEnqueueWait) {
