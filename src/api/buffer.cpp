@@ -50,9 +50,9 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 Buffer::~Buffer() {
   if (data_ == nullptr) return;
-  static_cast<void>(api::in_context(device_.native(), "free", [&](const cuda::Driver& driver) {
+  api::clean_up(device_.native(), [&](const cuda::Driver& driver) {
     return pinned_ ? driver.cuMemFreeHost(data_) : driver.cuMemFree(address(data_));
-  }));
+  });
 }
 
 Status Buffer::copy_from_host(const void* source, std::size_t bytes, cudaStream_t stream) {

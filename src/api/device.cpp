@@ -43,8 +43,7 @@ std::string Device::compute_capability() const {
 }
 
 Result<PartitionLimits> Device::partition_limits() const {
-  ETRT_TRY_ASSIGN(const cuda::SmLimits limits, cuda::sm_limits(*native_));
-  return PartitionLimits{limits.minimum, limits.alignment};
+  return cuda::partition_limits(*native_);
 }
 
 Status Device::synchronize() const {

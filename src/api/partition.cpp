@@ -15,7 +15,7 @@ Error refused_sizes(const cuda::Device& device, const std::vector<int>& sizes) {
   for (const int size : sizes) asked += base::concat(asked.empty() ? "" : " + ", size);
   std::string message =
       base::concat("partitions of ", asked, " SMs cannot be made on ", device.label, ", which has ", device.sm_count);
-  if (const auto limits = cuda::sm_limits(device); limits.ok()) {
+  if (const auto limits = cuda::partition_limits(device); limits.ok()) {
     message += base::concat(": sizes are multiples of ", limits->alignment, " from ", limits->minimum, " up");
   }
   return Error(ErrorCode::kInvalidArgument, std::move(message));

@@ -3,6 +3,7 @@
 #include <cuda/current_context.h>
 #include <cuda/device.h>
 #include <cuda/error.h>
+#include <etrt/device.h>
 
 namespace etrt::cuda {
 namespace {
@@ -41,7 +42,7 @@ Result<Device> Device::open(const Driver& driver, int ordinal, bool is_virtual) 
                 .primary_reference = PrimaryContextReference(driver, device)};
 }
 
-Result<SmLimits> sm_limits(const Device& device) {
+Result<PartitionLimits> partition_limits(const Device& device) {
   const Driver& driver = device.driver;
   if (!driver.has_partitions()) {
     return Error(ErrorCode::kNotSupported, "the driver has no green contexts: SM partitions need CUDA 12.5 or later");
@@ -60,7 +61,7 @@ Result<SmLimits> sm_limits(const Device& device) {
   groups = 1;
   const CUresult larger = driver.cuDevSmResourceSplitByCount(&next, &groups, &whole, nullptr, 0, minimum + 1);
   const int alignment = larger == CUDA_SUCCESS && groups == 1 ? static_cast<int>(next.sm.smCount) - minimum : minimum;
-  return SmLimits{minimum, alignment};
+  return PartitionLimits{minimum, alignment};
 }
 
 }  // namespace etrt::cuda

@@ -7,6 +7,10 @@
 #include <cuda/owners.h>
 #include <etrt/result.h>
 
+namespace etrt {
+struct PartitionLimits;
+}  // namespace etrt
+
 namespace etrt::cuda {
 
 /// One device of one provider, with its primary context retained for as long as the object lives.
@@ -28,14 +32,8 @@ struct Device {
   static Result<Device> open(const Driver& driver, int ordinal, bool is_virtual);
 };
 
-/// The sizes of SM partition that a device allows.
-struct SmLimits {
-  int minimum;    ///< the smallest partition, in SMs
-  int alignment;  ///< partitions are multiples of this
-};
-
 /// What partitions the device allows: measured by splitting off one SM and seeing what comes. `kNotSupported` when the
 /// driver has no green contexts.
-Result<SmLimits> sm_limits(const Device& device);
+Result<PartitionLimits> partition_limits(const Device& device);
 
 }  // namespace etrt::cuda

@@ -16,7 +16,12 @@ Status check(const Driver& driver, CUresult result, std::string_view call, const
   const auto code = result == CUDA_ERROR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kDriver;
   std::string_view name = file;
   if (const auto slash = name.rfind('/'); slash != std::string_view::npos) name.remove_prefix(slash + 1);
-  return Error(code, base::concat(call, " failed with ", describe(driver, result), " [", name, ":", line, "]"));
+  const char* hint =
+      result == CUDA_ERROR_NOT_INITIALIZED
+          ? ": was the process forked after its parent used the device? A child cannot use it; start one "
+            "by exec, or fork before the first use"
+          : "";
+  return Error(code, base::concat(call, " failed with ", describe(driver, result), hint, " [", name, ":", line, "]"));
 }
 
 }  // namespace etrt::cuda

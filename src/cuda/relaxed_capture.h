@@ -30,9 +30,6 @@ class RelaxedCapture {
     return scope;
   }
 
-  /// Goes on without the scope where the driver refuses.
-  explicit RelaxedCapture(const Driver& driver) { static_cast<void>(exchange_on(driver)); }
-
   RelaxedCapture(RelaxedCapture&& other) noexcept
       : exchanged_on_(std::exchange(other.exchanged_on_, nullptr)), mode_(other.mode_) {}
   RelaxedCapture& operator=(RelaxedCapture&&) = delete;

@@ -72,7 +72,7 @@ Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation
   const cuda::Driver& driver = device.driver;
   // The primary context, whichever is current: an event of a green one would go with it.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(driver, device.primary));
-  const cuda::RelaxedCapture relaxed(driver);
+  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
   auto allocation = std::make_shared<Allocation>(device, bytes);
   ETRT_TRY_ASSIGN(allocation->last.done, cuda::create_event(driver));
   ETRT_TRY_ASSIGN(allocation->planned, memory::StreamOrderedMemory::create_for_any_stream(heap, *wanted));
@@ -84,7 +84,11 @@ Result<std::shared_ptr<DeviceAllocator::Allocation>> DeviceAllocator::Allocation
 DeviceAllocator::Allocation::~Allocation() {
   const cuda::Driver& driver = device.driver;
   const auto scope = cuda::CurrentContext::push(driver, device.primary);
-  const cuda::RelaxedCapture relaxed(driver);
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(driver);
+  if (!relaxed) {
+    planned.abandon();
+    return;
+  }
   const cuda::StreamRef stream = cuda::per_thread_stream();
   const bool is_ordered = last.stream_id == 0 ||
                           driver.cuStreamWaitEvent(stream.get(), last.done.get(), 0) == CUDA_SUCCESS ||

@@ -44,8 +44,11 @@ CUresult Call::find(CUstream handle, std::shared_ptr<Stream>& stream) {
 CUresult Call::find_for_work(CUstream handle, std::shared_ptr<Stream>& stream) {
   if (const CUresult refused = find(handle, stream); refused != CUDA_SUCCESS) return refused;
   if (conflicts_with_captures(*stream, true)) return CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
-  const bool lost = stream->capture != nullptr && stream->capture->invalidated;
-  return lost ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_SUCCESS;
+  if (stream->capture != nullptr) {
+    return stream->capture->invalidated ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_SUCCESS;
+  }
+  machine.start(stream);
+  return CUDA_SUCCESS;
 }
 
 bool Call::conflicts_with_captures(const Stream& legacy, bool invalidate) {

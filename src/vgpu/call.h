@@ -5,6 +5,7 @@
 #include <mutex>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include <vgpu/machine.h>
 
@@ -36,8 +37,8 @@ class Call {
   /// The stream that `handle` names for this thread. Special handles need a current context.
   CUresult find(CUstream handle, std::shared_ptr<Stream>& stream);
 
-  /// `find`, and whether work may be put into the stream now. A use of the legacy stream that conflicts with a capture
-  /// invalidates the capture.
+  /// `find`, and whether work may be put into the stream now; a stream that can have no worker takes none. A use of the
+  /// legacy stream that conflicts with a capture invalidates the capture.
   CUresult find_for_work(CUstream handle, std::shared_ptr<Stream>& stream);
 
   /// Refuses a call that CUDA calls potentially unsafe, when a capture forbids it; that capture is invalidated.
@@ -74,15 +75,19 @@ class Call {
   void add_node(Stream& stream, std::unique_ptr<Operation> operation);
 };
 
-/// Runs the body of an entry point: `body(call)` returns its CUresult. No exception leaves it.
+/// Runs the body of an entry point: `body(call)` returns its CUresult. No exception leaves it. A forked child is told
+/// what CUDA tells it; its lock may be one that nobody gives back.
 template <class Body>
 CUresult enter(Machine& machine, Needs needs, Body&& body) noexcept {
+  if (machine.forked()) return CUDA_ERROR_NOT_INITIALIZED;
   try {
     Call call(machine);
     if (const CUresult refused = call.admit(needs); refused != CUDA_SUCCESS) return refused;
     return body(call);
   } catch (const std::bad_alloc&) {
     return CUDA_ERROR_OUT_OF_MEMORY;
+  } catch (const std::system_error&) {
+    return CUDA_ERROR_OUT_OF_MEMORY;  // No more threads: that limit is one of resources, too.
   } catch (...) {
     return CUDA_ERROR_UNKNOWN;
   }

@@ -8,6 +8,7 @@
 
 #include <vgpu/arena.h>
 #include <vgpu/sm_map.h>
+#include <vgpu/vector_clock.h>
 
 namespace etrt::vgpu {
 
@@ -24,6 +25,10 @@ struct Context {
   bool coscheduled = true;         ///< of a green context: as in SmSet
   bool active = false;             ///< retained, or a green context not yet destroyed
   std::shared_ptr<Stream> legacy;  ///< the NULL stream, made on first use
+
+  // For the order checker: who waits for the context, or for its blocking streams, waits for those that are gone too.
+  VectorClock closed_streams;
+  VectorClock closed_blocking_streams;
 
   bool is_green() const { return green != nullptr; }
 };

@@ -79,11 +79,9 @@ void Machine::release_primary(Device& device, std::unique_lock<std::mutex>& lock
   if (--device.retains > 0) return;
   Context& context = *device.primary;
   context.active = false;
-  VectorClock seen;
-  for (const Point& point : points_of(context)) {
-    seen.merge(point.timeline->clock);
-    wait(lock, point);
-  }
+  const auto points = points_of(context);
+  const VectorClock seen = clock_of(context, points);
+  for (const Point& point : points) wait(lock, point);
   // What goes with the context is no mistake of whoever left it there.
   if (checker != nullptr) checker->host_observed(seen);
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <unordered_map>
 #include <vector>
 
@@ -40,11 +41,18 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
+  /// Whether this is a forked child's copy: its workers, and whoever held a lock at the fork, exist in the parent
+  /// alone.
+  bool forked() const { return getpid() != process_; }
+
   // Streams and their work. The caller holds `mutex`.
 
   std::shared_ptr<Stream> make_stream(const std::shared_ptr<Context>& context, Stream::Role role, bool blocking);
   void close_stream(Stream& stream);
-  /// Gives `operation` the next place in `stream`, which is not capturing, and returns at once.
+  /// Makes the stream's worker, once, before anything is put into it. Throws std::system_error where the system has no
+  /// more threads.
+  void start(const std::shared_ptr<Stream>& stream);
+  /// Gives `operation` the next place in `stream`, which was started and is not capturing, and returns at once.
   void enqueue(const std::shared_ptr<Stream>& stream, std::unique_ptr<Operation> operation,
                std::span<const Access> accesses);
   /// After `close_stream`: a worker that has nothing left to run ends at once, and can then be joined.
@@ -53,6 +61,8 @@ class Machine {
   void join_ended_workers(std::unique_lock<std::mutex>& lock);
   /// The work of `context` so far; of its whole device when it is the primary one.
   std::vector<Point> points_of(const Context& context) const;
+  /// What a host that waits for `points`, the work of `context`, will have seen; for the order checker.
+  static VectorClock clock_of(const Context& context, const std::vector<Point>& points);
   static void wait(std::unique_lock<std::mutex>& lock, const Point& point);
 
   // Threads and contexts. The caller holds `mutex`.
@@ -121,6 +131,7 @@ class Machine {
   void forget_stream(Stream& stream);
   void close_streams_of_ended_threads();
 
+  const pid_t process_ = getpid();
   std::vector<std::shared_ptr<ThreadState>> threads_;
   std::shared_ptr<ThreadState> late_thread_;  ///< for calls of threads that are past keeping a state
   std::vector<std::thread> ended_workers_;

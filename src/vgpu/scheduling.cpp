@@ -48,7 +48,14 @@ void Machine::close_stream(Stream& stream) {
 }
 
 void Machine::forget_stream(Stream& stream) {
-  if (checker != nullptr) checker->detach(*stream.timeline);
+  if (checker != nullptr) {
+    const VectorClock& clock = stream.timeline->clock;
+    Context& context = *stream.context;
+    context.closed_streams.merge(clock);
+    if (stream.blocking) context.closed_blocking_streams.merge(clock);
+    context.device->primary->closed_streams.merge(clock);
+    checker->detach(*stream.timeline);
+  }
   std::erase_if(open_streams, [&](const std::shared_ptr<Stream>& open) { return open.get() == &stream; });
 }
 
@@ -61,6 +68,7 @@ void Machine::order_after_context(Stream& stream, Operation& operation) {
     for (const auto& other : open_streams) {
       if (other.get() != &stream && other->blocking && other->context == stream.context) follow(*other);
     }
+    if (checker != nullptr) stream.timeline->clock.merge(stream.context->closed_blocking_streams);
   } else if (stream.blocking && stream.context->legacy != nullptr) {
     follow(*stream.context->legacy);
   }
@@ -77,13 +85,14 @@ void Machine::enqueue(const std::shared_ptr<Stream>& stream, std::unique_ptr<Ope
     if (std::holds_alternative<HostWork>(operation->work)) operation->clock = timeline.clock;
   }
   stream->queue.push(std::move(operation));
-  if (stream->started) {
-    stream->work.notify_one();
-  } else {
-    stream->worker = std::thread([this, stream] { work(stream); });
-    stream->started = true;
-    ++running_workers_;
-  }
+  stream->work.notify_one();
+}
+
+void Machine::start(const std::shared_ptr<Stream>& stream) {
+  if (stream->started) return;
+  stream->worker = std::thread([this, stream] { work(stream); });
+  stream->started = true;
+  ++running_workers_;
 }
 
 void Machine::work(const std::shared_ptr<Stream>& stream) {
@@ -143,6 +152,12 @@ std::vector<Point> Machine::points_of(const Context& context) const {
     if (within) points.push_back(stream->now());
   }
   return points;
+}
+
+VectorClock Machine::clock_of(const Context& context, const std::vector<Point>& points) {
+  VectorClock clock = context.closed_streams;
+  for (const Point& point : points) clock.merge(point.timeline->clock);
+  return clock;
 }
 
 void Machine::wait_for_idle_worker(const Stream& stream, std::unique_lock<std::mutex>& lock) {

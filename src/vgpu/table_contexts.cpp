@@ -100,9 +100,7 @@ CUresult synchronize(Machine& machine) {
     }
     const auto points = machine.points_of(call.context());
     VectorClock seen;
-    if (machine.checker != nullptr) {
-      for (const Point& point : points) seen.merge(point.timeline->clock);
-    }
+    if (machine.checker != nullptr) seen = Machine::clock_of(call.context(), points);
     for (const Point& point : points) call.wait(point);
     if (machine.checker != nullptr) machine.checker->host_observed(seen);
     return CUDA_SUCCESS;

@@ -11,6 +11,7 @@ constexpr const char kName[] = "etrt virtual GPU";
 
 CUresult init(Machine& machine, unsigned flags) {
   if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (machine.forked()) return CUDA_ERROR_NOT_INITIALIZED;
   Call call(machine);
   if (call.thread.is_worker) return CUDA_ERROR_NOT_PERMITTED;
   if (machine.devices.empty()) return CUDA_ERROR_NO_DEVICE;

@@ -27,7 +27,10 @@ class VirtualGpu::Impl {
 
 VirtualGpu::VirtualGpu(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
 
-VirtualGpu::~VirtualGpu() = default;
+VirtualGpu::~VirtualGpu() {
+  // A forked child has none of the threads that the machine would wait for.
+  if (impl_->machine.forked()) static_cast<void>(impl_.release());
+}
 
 const cuda::Driver& VirtualGpu::driver() const noexcept {
   return impl_->table;

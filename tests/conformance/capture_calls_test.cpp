@@ -24,7 +24,7 @@ class CaptureCalls : public CaptureFixture {
 
   void expect_tolerated_from_a_relaxed_thread(const Call& call) {
     expect_tolerated([&](CUstream captured) {
-      const cuda::RelaxedCapture relaxed(driver());
+      const auto relaxed = must(cuda::RelaxedCapture::enter(driver()));
       return call(captured);
     });
   }
@@ -43,7 +43,7 @@ class CaptureCalls : public CaptureFixture {
       expect_refused(call, mode);
     }
     expect_refused([&](CUstream captured) {
-      const cuda::RelaxedCapture relaxed(driver());
+      const auto relaxed = must(cuda::RelaxedCapture::enter(driver()));
       return call(captured);
     });
   }
@@ -234,7 +234,7 @@ TEST_P(CaptureCalls, LaunchingAGraphOnTheStreamInvalidates) {
   const Call launch = [&](CUstream captured) { return driver().cuGraphLaunch(exec.get(), captured); };
   expect_refused(launch);
   expect_refused([&](CUstream captured) {
-    const cuda::RelaxedCapture relaxed(driver());
+    const auto relaxed = must(cuda::RelaxedCapture::enter(driver()));
     return launch(captured);
   });
 }

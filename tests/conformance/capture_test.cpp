@@ -144,7 +144,7 @@ TEST_P(Capture, AThreadInRelaxedModeMayAllocateAndQueryEvents) {
   CUdeviceptr memory = 0;
   ASSERT_THAT(begin(stream), is_ok());
   {
-    const cuda::RelaxedCapture relaxed(driver());
+    const auto relaxed = must(cuda::RelaxedCapture::enter(driver()));
     EXPECT_THAT(driver().cuMemAlloc(&memory, 4096), is_ok());
     EXPECT_THAT(driver().cuEventQuery(event.get()), is_ok());
   }

@@ -147,5 +147,21 @@ TEST_P(GreenCurrent, LeavesThePrimaryContextUsableWhenItIsDestroyed) {
   EXPECT_THAT(buffer.read(), Each(7u));
 }
 
+TEST_P(GreenCurrent, DestroyedWhileItIsCurrentItIsNoneForAScope) {
+  const auto stream = create_stream();
+  {
+    auto partition = create_partition();
+    ASSERT_THAT(driver().cuCtxSetCurrent(partition.context), is_ok());
+  }
+  {
+    const auto scope = must(cuda::CurrentContext::ensure(driver(), device(), primary()));
+    const auto buffer = create_buffer();
+    EXPECT_THAT(kernels().fill_u32(stream.get(), buffer.address(), 7, buffer.count()), is_ok());
+    EXPECT_THAT(synchronize(stream), is_ok());
+    EXPECT_THAT(buffer.read(), Each(7u));
+  }
+  ASSERT_THAT(driver().cuCtxSetCurrent(primary()), is_ok());
+}
+
 }  // namespace
 }  // namespace etrt::conformance

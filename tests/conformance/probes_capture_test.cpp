@@ -22,7 +22,7 @@ class CaptureProbes : public Probes {
   /// The same, with the thread in relaxed mode during the call.
   void note_in_relaxed_capture(const std::string& name, const Call& call) {
     note_in_capture(name + ", thread relaxed", [&](const cuda::Stream& stream) {
-      const cuda::RelaxedCapture relaxed(driver());
+      const auto relaxed = must(cuda::RelaxedCapture::enter(driver()));
       return call(stream);
     });
   }

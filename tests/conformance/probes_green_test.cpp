@@ -1,5 +1,6 @@
 // Probes of green contexts and their streams. See probing.h.
 #include <array>
+#include <memory>
 #include <set>
 
 #include <conformance/probing.h>
@@ -176,6 +177,38 @@ TEST_P(Probes, DestroyingAGreenContextWithWorkOnItsStream) {
   note("cuStreamQuery of a stream of a destroyed green context", driver().cuStreamQuery(stream.get()));
   note("cuEventRecord on a stream of a destroyed green context", driver().cuEventRecord(event.get(), stream.get()));
   note("cuStreamSynchronize of a stream of a destroyed green context", driver().cuStreamSynchronize(stream.get()));
+}
+
+TEST_P(Probes, AContextDestroyedWhileItIsCurrent) {
+  const auto stream = create_stream();
+  const auto event = create_event();
+  auto held = std::make_unique<DeviceBuffer>(create_buffer());
+  CUcontext gone = nullptr;
+  {
+    auto partition = create_partition();
+    gone = partition.context;
+    ASSERT_THAT(driver().cuCtxSetCurrent(gone), is_ok());
+  }
+  const std::string then = ", with the current context destroyed";
+  CUcontext context = nullptr;
+  CUdevice found = -1;
+  CUdeviceptr memory = 0;
+  const CUresult asked = driver().cuCtxGetCurrent(&context);
+  note("cuCtxGetCurrent" + then, support::result_name(asked) + (context == gone      ? ", the destroyed one"
+                                                                : context == nullptr ? ", none"
+                                                                                     : ", another"));
+  note("cuCtxGetDevice" + then, driver().cuCtxGetDevice(&found));
+  note("cuMemAlloc" + then, driver().cuMemAlloc(&memory, 4096));
+  note("cuCtxSynchronize" + then, driver().cuCtxSynchronize());
+  note("cuMemsetD8Async on an ordinary stream" + then, driver().cuMemsetD8Async(held->address(), 0, 4, stream.get()));
+  note("cuEventRecord on an ordinary stream" + then, driver().cuEventRecord(event.get(), stream.get()));
+  note("cuStreamSynchronize of an ordinary stream" + then, driver().cuStreamSynchronize(stream.get()));
+  note("cuMemsetD8Async on the per-thread stream" + then,
+       driver().cuMemsetD8Async(held->address(), 0, 4, CU_STREAM_PER_THREAD));
+  note("cuMemFree" + then, driver().cuMemFree(memory));
+  ASSERT_THAT(driver().cuCtxPushCurrent(primary()), is_ok());
+  note("cuCtxPopCurrent back to it" + then, driver().cuCtxPopCurrent(&context));
+  ASSERT_THAT(driver().cuCtxSetCurrent(primary()), is_ok());
 }
 
 }  // namespace

@@ -56,6 +56,17 @@ TEST_F(CurrentContextTest, PushesWhereNoContextIsCurrentAndLeavesNone) {
   EXPECT_THAT(table.context_stack, IsEmpty());
 }
 
+TEST_F(CurrentContextTest, PushesOverAContextThatWasDestroyedAndLeavesIt) {
+  const CUcontext gone = FakeTable::context_of(0, 5);
+  table.context_stack = {gone};
+  table.current_is_destroyed = true;
+  {
+    const auto scope = ensure(0);
+    EXPECT_THAT(table.context_stack, ElementsAre(gone, FakeTable::context_of(0)));
+  }
+  EXPECT_THAT(table.context_stack, ElementsAre(gone));
+}
+
 TEST_F(CurrentContextTest, ScopesNest) {
   {
     const auto outer = ensure(0);

@@ -4,13 +4,14 @@
 #include <cuda/call_counter.h>
 #include <cuda/decorated_driver.h>
 #include <cuda/fake_table.h>
-#include <cuda/fault_injector.h>
+#include <support/fault_injector.h>
 #include <support/matchers.h>
 
 namespace etrt::cuda {
 namespace {
 
 using support::fails_with;
+using support::FaultInjector;
 using support::is_ok;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

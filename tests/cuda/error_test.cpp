@@ -32,6 +32,12 @@ TEST_F(ErrorTest, OutOfMemoryHasACodeOfItsOwn) {
   EXPECT_THAT(check(table.driver(), CUDA_ERROR_OUT_OF_MEMORY, "cuMemAlloc"), fails_with(ErrorCode::kOutOfMemory));
 }
 
+TEST_F(ErrorTest, AForkedChildIsToldWhatToDo) {
+  const Status status = check(table.driver(), CUDA_ERROR_NOT_INITIALIZED, "cuCtxGetDevice");
+  ASSERT_THAT(status, fails_with(ErrorCode::kDriver));
+  EXPECT_THAT(status.error().message(), HasSubstr("forked"));
+}
+
 TEST_F(ErrorTest, AnErrorThatTheDriverCannotNameIsDescribedByItsNumber) {
   EXPECT_EQ(describe(table.driver(), static_cast<CUresult>(1000)), "unknown CUDA error (1000): no description");
 }

@@ -63,6 +63,7 @@ CUresult FakeTable::get_device(FakeTable& self, CUdevice* device) {
   self.calls.emplace_back("cuCtxGetDevice");
   if (self.answer != CUDA_SUCCESS) return self.answer;
   if (self.context_stack.empty()) return CUDA_ERROR_INVALID_CONTEXT;
+  if (self.current_is_destroyed) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   *device = device_of(self.context_stack.back());
   return CUDA_SUCCESS;
 }

@@ -28,6 +28,9 @@ class FakeTable {
   /// What the next calls of everything but error names answer.
   CUresult answer = CUDA_SUCCESS;
 
+  /// The current context was destroyed, and is still current.
+  bool current_is_destroyed = false;
+
   /// Of the one thread.
   CUstreamCaptureMode capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cuda/call_counter.h>
-#include <cuda/fault_injector.h>
+#include <support/fault_injector.h>
 
 namespace etrt::test {
 
@@ -10,7 +10,7 @@ namespace etrt::test {
 class TestHook final : public cuda::CallHook {
  public:
   cuda::CallCounter counter;
-  cuda::FaultInjector faults;
+  support::FaultInjector faults;
 
   std::optional<CUresult> before(cuda::Symbol symbol) override {
     counter.before(symbol);

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <cuda/call_counter.h>
-#include <cuda/fault_injector.h>
+#include <support/fault_injector.h>
 #include <process/devices.h>
 #include <support/matchers.h>
 
@@ -49,7 +49,7 @@ class Fixture {
 
 TEST(ProcessDevices, AVirtualGpuThatFailsToStartSaysSoAndStartsTheNextTime) {
   for (const cuda::Symbol call : {cuda::Symbol::k_cuInit, cuda::Symbol::k_cuDeviceGetCount}) {
-    cuda::FaultInjector faults;
+    support::FaultInjector faults;
     Fixture devices("");
     devices->install_hook(faults);
     faults.fail(call, 1, CUDA_ERROR_UNKNOWN);
@@ -62,7 +62,7 @@ TEST(ProcessDevices, AVirtualGpuThatFailsToStartSaysSoAndStartsTheNextTime) {
 }
 
 TEST(ProcessDevices, OutOfMemoryWhileADriverStartsIsOutOfMemory) {
-  cuda::FaultInjector faults;
+  support::FaultInjector faults;
   Fixture devices("");
   devices->install_hook(faults);
   faults.fail(cuda::Symbol::k_cuInit, 1, CUDA_ERROR_OUT_OF_MEMORY);

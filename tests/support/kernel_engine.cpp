@@ -70,7 +70,7 @@ class KernelEngine final : public engine::Engine {
     ++engines_alive;
   }
   ~KernelEngine() override {
-    const cuda::RelaxedCapture relaxed(device_.driver);
+    const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
     const auto scope = cuda::CurrentContext::push(device_.driver, device_.primary);
     kernels_.reset();
     weights_.reset();

@@ -247,5 +247,66 @@ TEST_F(OrderChecker, ADestroyedStreamsWorkStillCounts) {
   driver().cuEventSynchronize(event);
 }
 
+TEST_F(OrderChecker, AContextWaitCoversDestroyedStreamsWhoseWorkHasEnded) {
+  for (const unsigned flags : {CU_STREAM_NON_BLOCKING, CU_STREAM_DEFAULT}) {
+    const CUstream brief = make_stream(flags);
+    Sees ended(1);
+    gpu().set_observer(&ended);
+    fill(brief, data);
+    ended.wait();
+    driver().cuStreamDestroy(brief);
+    driver().cuCtxSynchronize();
+    gpu().set_observer(nullptr);
+    fill(b, data);
+    expect_none();
+    synchronize(b);
+  }
+}
+
+TEST_F(OrderChecker, AContextWaitCoversThePerThreadStreamsOfEndedThreads) {
+  Sees ended(1);
+  gpu().set_observer(&ended);
+  const auto on_a_thread = [&](auto body) {
+    std::thread([&] {
+      driver().cuCtxSetCurrent(primary());
+      body();
+    }).join();
+  };
+  on_a_thread([&] { fill(CU_STREAM_PER_THREAD, data); });
+  ended.wait();
+  on_a_thread([] {});  // The first call of another thread closes the streams of those that have ended.
+  driver().cuCtxSynchronize();
+  gpu().set_observer(nullptr);
+  fill(b, data);
+  expect_none();
+  synchronize(b);
+}
+
+TEST_F(OrderChecker, TheLegacyStreamComesAfterBlockingStreamsThatAreGone) {
+  const CUstream brief = make_stream(CU_STREAM_DEFAULT);
+  Sees ended(1);
+  gpu().set_observer(&ended);
+  fill(brief, data);
+  ended.wait();
+  driver().cuStreamDestroy(brief);
+  gpu().set_observer(nullptr);
+  fill(CU_STREAM_LEGACY, data);
+  expect_none();
+  synchronize(CU_STREAM_LEGACY);
+}
+
+TEST_F(OrderChecker, ADestroyedStreamThatNobodyWaitedForIsStillUnordered) {
+  const CUstream brief = make_stream();
+  Sees ended(1);
+  gpu().set_observer(&ended);
+  fill(brief, data);
+  ended.wait();
+  driver().cuStreamDestroy(brief);
+  gpu().set_observer(nullptr);
+  fill(b, data);
+  expect_one(Kind::kUnorderedAccess);
+  synchronize(b);
+}
+
 }  // namespace
 }  // namespace etrt::vgpu::test

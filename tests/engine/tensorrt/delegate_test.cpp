@@ -150,7 +150,7 @@ TEST_P(TensorRtDelegate, KeepsAuxiliaryStreamsInThePartition) {
   plan.aux_streams = 2;
   for (auto& output : plan.outputs) output.records_sms = true;
   const auto handle = load(plan);
-  const auto limits = must(cuda::sm_limits(device().native()));
+  const auto limits = must(device().partition_limits());
   const auto partition = must(Partition::create(device(), limits.minimum));
   const auto stream = must(partition.create_stream());
   DeviceTensor in(device(), {256}, 0);

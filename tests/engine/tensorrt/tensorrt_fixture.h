@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <cuda/call_counter.h>
-#include <cuda/fault_injector.h>
+#include <support/fault_injector.h>
 #include <engine/engine.h>
 #include <engine/tensorrt/tensorrt_loader.h>
 #include <support/context_fixture.h>
@@ -82,7 +82,7 @@ etrt::fake::Plan open_plan(const std::vector<Ends>& profiles);
 class EngineCalls final : public cuda::CallHook {
  public:
   cuda::CallCounter counter;
-  cuda::FaultInjector faults;
+  support::FaultInjector faults;
   std::function<void(cuda::Symbol)> on_call;  ///< before the call is made
   std::set<cuda::Symbol> refused;             ///< these fail, whoever makes them
 

@@ -6,14 +6,14 @@
 
 #include <cuda/decorated_driver.h>
 
-namespace etrt::cuda {
+namespace etrt::support {
 
 /// Makes chosen calls fail without reaching the provider.
 /// Threads: safe.
-class FaultInjector final : public CallHook {
+class FaultInjector final : public cuda::CallHook {
  public:
   /// The `nth` call of `symbol` from now on (1 is the next one) returns `result`; later calls pass again.
-  void fail(Symbol symbol, std::uint64_t nth, CUresult result);
+  void fail(cuda::Symbol symbol, std::uint64_t nth, CUresult result);
 
   /// The `nth` call from now on, whichever entry point it is, returns `result`. Queries of error names never count.
   void fail_any(std::uint64_t nth, CUresult result);
@@ -25,14 +25,14 @@ class FaultInjector final : public CallHook {
   std::uint64_t delivered() const;
 
   /// The entry point that failed last; meaningful when `delivered() > 0`.
-  Symbol last() const;
+  cuda::Symbol last() const;
 
-  std::optional<CUresult> before(Symbol symbol) override;
-  void after(Symbol, CUresult) override {}
+  std::optional<CUresult> before(cuda::Symbol symbol) override;
+  void after(cuda::Symbol, CUresult) override {}
 
  private:
   struct Fault {
-    std::optional<Symbol> symbol;
+    std::optional<cuda::Symbol> symbol;
     std::uint64_t remaining;
     CUresult result;
   };
@@ -40,7 +40,7 @@ class FaultInjector final : public CallHook {
   mutable std::mutex mutex_;
   std::vector<Fault> faults_;
   std::uint64_t delivered_ = 0;
-  Symbol last_{};
+  cuda::Symbol last_{};
 };
 
-}  // namespace etrt::cuda
+}  // namespace etrt::support

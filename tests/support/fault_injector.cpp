@@ -1,6 +1,8 @@
-#include <cuda/fault_injector.h>
+#include <support/fault_injector.h>
 
-namespace etrt::cuda {
+namespace etrt::support {
+
+using cuda::Symbol;
 
 void FaultInjector::fail(Symbol symbol, std::uint64_t nth, CUresult result) {
   const std::lock_guard lock(mutex_);
@@ -43,4 +45,4 @@ std::optional<CUresult> FaultInjector::before(Symbol symbol) {
   return replaced;
 }
 
-}  // namespace etrt::cuda
+}  // namespace etrt::support
