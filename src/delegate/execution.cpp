@@ -37,7 +37,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
     return enqueued;
   }
   if (!selected.in_capture) lane->ran = lane->warm = true;
-  if (selected.chosen_by_caller) detail::GuardAccess::enqueued(lane->inputs_consumed(), lane->done());
+  if (selected.chosen_by_caller) detail::enqueued_under_guard(lane->inputs_consumed(), lane->done());
   if (!waits_) {
     in_flight.leave();
     return {};
