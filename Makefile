@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 PYTHON := .venv/bin/python
 CTEST := PATH="$(CURDIR)/.venv/bin:$$PATH" ctest --output-on-failure -j $(shell nproc)
 
-.PHONY: demo test asan tsan bench lint tensorrt-check install build setup clean
+.PHONY: demo test asan tsan fresh bench lint tensorrt-check install build setup clean
 
 demo: setup
 	scripts/build release etrt digits executorch_backend_tensorrt
@@ -24,6 +24,10 @@ asan tsan: setup
 	scripts/build $@
 	$(CTEST) --test-dir build-$@
 
+# The README's commands on a fresh Debian, as root and as a user with sudo. Needs root; an hour.
+fresh:
+	scripts/fresh-machine
+
 bench: build
 	build/bin/etrt bench --counts
 
@@ -36,7 +40,8 @@ lint: setup
 tensorrt-check: setup
 	TensorRT_ROOT="$(TensorRT_ROOT)" TensorRT_RTX_ROOT="$(TensorRT_RTX_ROOT)" LIBRARIES="$(LIBRARIES)" scripts/tensorrt-check
 
-install: build
+install: setup
+	scripts/build release etrt executorch_backend_tensorrt etrt_pte
 	.venv/bin/cmake --install build --prefix "$(PREFIX)"
 
 clean:

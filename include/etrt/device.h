@@ -9,8 +9,8 @@
 
 namespace etrt {
 
-namespace cuda {
-struct Device;
+namespace detail {
+struct NativeDevice;
 }
 
 /// The sizes of SM partition that a device allows.
@@ -55,12 +55,12 @@ class ETRT_API Device {
   /// thread without a context each call of etrt pushes and pops one, two driver calls that this saves.
   Status make_current() const;
 
-  /// For etrt itself.
-  explicit Device(const cuda::Device& native) noexcept : native_(&native) {}
-  const cuda::Device& native() const noexcept { return *native_; }
+  /// For etrt itself, which alone knows what it is.
+  explicit Device(const detail::NativeDevice& native) noexcept : native_(&native) {}
+  const detail::NativeDevice& native() const noexcept { return *native_; }
 
  private:
-  const cuda::Device* native_;
+  const detail::NativeDevice* native_;
 };
 
 }  // namespace etrt

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -37,8 +39,34 @@ class Error {
   std::string message_;
 };
 
+namespace detail {
+
+/// The end of a process that took a failure for a success: with the failure's own words, which nobody else will tell.
+[[noreturn]] inline void end_unread(const Error* error) noexcept {
+  if (error != nullptr) {
+    std::fprintf(stderr, "etrt: a result was used as a value, but it is an error: %s\n", error->message().c_str());
+  } else {
+    std::fprintf(stderr, "etrt: a result was asked for its error, but it is a success\n");
+  }
+  std::abort();
+}
+
+template <class State>
+auto& read_value(State& state) noexcept {
+  if (auto* value = std::get_if<0>(&state)) return *value;
+  end_unread(std::get_if<1>(&state));
+}
+
+template <class State>
+auto& read_error(State& state) noexcept {
+  if (auto* error = std::get_if<1>(&state)) return *error;
+  end_unread(nullptr);
+}
+
+}  // namespace detail
+
 /// A value or an `Error`. Success allocates nothing beyond the value itself.
-/// Reading the wrong side throws `std::bad_variant_access`, so test with `ok()` first.
+/// Reading the wrong side ends the process with the error's text on stderr, so test with `ok()` first.
 /// Threads: like any value; no shared state.
 template <class T>
 class [[nodiscard]] Result {
@@ -51,17 +79,17 @@ class [[nodiscard]] Result {
   bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
 
-  T& value() & { return std::get<0>(state_); }
-  const T& value() const& { return std::get<0>(state_); }
-  T&& value() && { return std::get<0>(std::move(state_)); }
+  T& value() & { return detail::read_value(state_); }
+  const T& value() const& { return detail::read_value(state_); }
+  T&& value() && { return std::move(detail::read_value(state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& { return std::get<1>(state_); }
-  Error&& error() && { return std::get<1>(std::move(state_)); }
+  const Error& error() const& { return detail::read_error(state_); }
+  Error&& error() && { return std::move(detail::read_error(state_)); }
 
  private:
   std::variant<T, Error> state_;
@@ -78,8 +106,8 @@ class [[nodiscard]] Result<void> {
   bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
 
-  const Error& error() const& { return std::get<1>(state_); }
-  Error&& error() && { return std::get<1>(std::move(state_)); }
+  const Error& error() const& { return detail::read_error(state_); }
+  Error&& error() && { return std::move(detail::read_error(state_)); }
 
  private:
   std::variant<std::monostate, Error> state_;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include <etrt/cuda_handles.h>
@@ -9,7 +8,7 @@
 namespace etrt {
 
 namespace detail {
-struct GuardAccess;
+struct GuardEntry;
 }
 
 /// Chooses, for the calling thread and the guard's lifetime, the CUDA stream on which programs delegated to
@@ -26,7 +25,8 @@ struct GuardAccess;
 ///
 /// Three driver calls are made when a guard begins, to learn the stream's device, identity and whether it is being
 /// captured. A program that runs on it asks only the last again, unless it was: then all three.
-/// Threads: a guard acts on the thread that made it and ends on the same thread, in reverse order of creation.
+/// Threads: a guard acts on the thread that made it, and should end there, in reverse order of creation. One that ends
+/// otherwise is told of once, in ExecuTorch's log; those that live go on to count in the order in which they began.
 class ETRT_API StreamGuard {
  public:
   explicit StreamGuard(cudaStream_t stream) noexcept;
@@ -38,17 +38,8 @@ class ETRT_API StreamGuard {
   static std::optional<cudaStream_t> current() noexcept;
 
  private:
-  friend struct detail::GuardAccess;
-  friend ETRT_API std::optional<cudaEvent_t> last_completion() noexcept;
-  friend ETRT_API std::optional<cudaEvent_t> last_inputs_consumed() noexcept;
-
-  cudaStream_t stream_;
-  StreamGuard* outer_;
-  const void* driver_ = nullptr;  ///< table of the provider that knows the stream; null: none does
-  int device_ = -1;
-  std::uint64_t stream_id_ = 0;
-  cudaEvent_t last_completion_ = nullptr;
-  cudaEvent_t last_inputs_consumed_ = nullptr;
+  /// What etrt keeps of the guard is its own, and may change without those who were compiled with this header.
+  detail::GuardEntry* entry_;
 };
 
 /// The CUDA event that marks the end of the last program executed under the calling thread's innermost guard; none

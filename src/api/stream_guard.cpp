@@ -5,66 +5,77 @@
 namespace etrt {
 namespace {
 
-thread_local StreamGuard* innermost_guard = nullptr;
+std::atomic<void (*)(const char*)> log_misuse{nullptr};
+
+/// Once a process: the program has the fault in its text, and would say so at every call.
+void tell_misuse() noexcept {
+  if (auto* const log = log_misuse.exchange(nullptr)) {
+    log("etrt::StreamGuard: a guard ended out of order, or on another thread than the one that made it; the guards "
+        "that live go on to count in the order in which they began. End each on its own thread, the innermost first");
+  }
+}
+
+void resolve(detail::GuardEntry& guard) {
+  if (const auto identity = process::Process::instance().devices().identify(guard.stream)) guard.identity = identity;
+}
 
 }  // namespace
 
-StreamGuard::StreamGuard(cudaStream_t stream) noexcept : stream_(stream), outer_(innermost_guard) {
-  innermost_guard = this;
-  detail::GuardAccess::resolve(*this);
-}
-
-StreamGuard::~StreamGuard() {
-  innermost_guard = outer_;
-}
-
-std::optional<cudaStream_t> StreamGuard::current() noexcept {
-  if (innermost_guard == nullptr) return std::nullopt;
-  return innermost_guard->stream_;
-}
-
-std::optional<cudaEvent_t> last_completion() noexcept {
-  if (innermost_guard == nullptr || innermost_guard->last_completion_ == nullptr) return std::nullopt;
-  return innermost_guard->last_completion_;
-}
-
-std::optional<cudaEvent_t> last_inputs_consumed() noexcept {
-  if (innermost_guard == nullptr || innermost_guard->last_inputs_consumed_ == nullptr) return std::nullopt;
-  return innermost_guard->last_inputs_consumed_;
-}
-
-namespace detail {
-
-void GuardAccess::enqueued(cudaEvent_t inputs_consumed, cudaEvent_t completed) noexcept {
-  if (innermost_guard == nullptr) return;
-  innermost_guard->last_inputs_consumed_ = inputs_consumed;
-  innermost_guard->last_completion_ = completed;
-}
-
-StreamGuard* GuardAccess::innermost() noexcept {
-  return innermost_guard;
-}
-
-std::optional<cuda::StreamIdentity> GuardAccess::identify(CUstream stream) {
-  return process::Process::instance().devices().identify(stream);
-}
-
-void GuardAccess::resolve(StreamGuard& guard) noexcept {
+StreamGuard::StreamGuard(cudaStream_t stream) noexcept : entry_(&detail::GuardTable::begin(stream)) {
   try {
-    if (const auto identity = identify(guard.stream_)) {
-      guard.driver_ = identity->driver;
-      guard.device_ = identity->device;
-      guard.stream_id_ = identity->id;
-    }
+    resolve(*entry_);
   } catch (...) {
     // Out of memory: the guard stays unresolved, and execute() asks again.
   }
 }
 
-std::optional<cuda::StreamIdentity> GuardAccess::identity(StreamGuard& guard) {
-  if (guard.driver_ == nullptr || guard.stream_id_ == 0) resolve(guard);
-  if (guard.driver_ == nullptr) return std::nullopt;
-  return cuda::StreamIdentity{static_cast<const cuda::Driver*>(guard.driver_), guard.device_, guard.stream_id_};
+StreamGuard::~StreamGuard() {
+  if (!detail::GuardTable::end(*entry_)) tell_misuse();
+}
+
+std::optional<cudaStream_t> StreamGuard::current() noexcept {
+  const detail::GuardEntry* guard = detail::innermost_guard();
+  if (guard == nullptr) return std::nullopt;
+  return guard->stream;
+}
+
+std::optional<cudaEvent_t> last_completion() noexcept {
+  const detail::GuardEntry* guard = detail::innermost_guard();
+  if (guard == nullptr || guard->last_completion == nullptr) return std::nullopt;
+  return guard->last_completion;
+}
+
+std::optional<cudaEvent_t> last_inputs_consumed() noexcept {
+  const detail::GuardEntry* guard = detail::innermost_guard();
+  if (guard == nullptr || guard->last_inputs_consumed == nullptr) return std::nullopt;
+  return guard->last_inputs_consumed;
+}
+
+namespace detail {
+
+GuardEntry* innermost_guard() noexcept {
+  GuardTable* const table = GuardTable::current();
+  return table == nullptr ? nullptr : table->innermost();
+}
+
+void enqueued_under_guard(cudaEvent_t inputs_consumed, cudaEvent_t completed) noexcept {
+  GuardEntry* const guard = innermost_guard();
+  if (guard == nullptr) return;
+  guard->last_inputs_consumed = inputs_consumed;
+  guard->last_completion = completed;
+}
+
+std::optional<cuda::StreamIdentity> identity(GuardEntry& guard) {
+  if (!guard.identity || guard.identity->id == 0) resolve(guard);
+  return guard.identity;
+}
+
+std::optional<cuda::StreamIdentity> identify_stream(CUstream stream) {
+  return process::Process::instance().devices().identify(stream);
+}
+
+void log_guard_misuse_with(void (*log)(const char* message)) noexcept {
+  log_misuse.store(log);
 }
 
 }  // namespace detail

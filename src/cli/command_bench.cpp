@@ -23,16 +23,21 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kCountedCalls = 1000;
 constexpr std::size_t kTimedRounds = 200;
 
-/// An installed etrt has no examples beside it.
+/// The examples, which lie where they are relative to this program, in the build tree and where it is installed.
 Result<std::vector<std::string>> programs_of(const BenchOptions& options) {
   if (!options.programs.empty()) return options.programs;
-  const std::string source = ETRT_SOURCE_DIR;
-  if (!std::filesystem::exists(source)) {
-    return Error(ErrorCode::kNotFound, base::concat("the examples to measure are not in '", source,
-                                                    "', where this etrt was built: name a program with --program"));
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto examples = (self.parent_path() / ETRT_EXAMPLES_FROM_PROGRAM).lexically_normal();
+  std::vector<std::string> programs;
+  for (const char* name : {"digits_xnnpack.pte", "eight_io.pte"}) {
+    programs.push_back((examples / name).string());
+    if (!std::filesystem::exists(programs.back(), error)) {
+      return Error(ErrorCode::kNotFound, base::concat("the examples to measure are not in '", examples.string(),
+                                                      "', where etrt installs them: name a program with --program"));
+    }
   }
-  return std::vector<std::string>{source + "/examples/digits/digits_xnnpack.pte",
-                                  source + "/tests/data/programs/eight_io.pte"};
+  return programs;
 }
 
 std::string heading(const Device& device) {

@@ -15,8 +15,12 @@ Result<int> attribute(const Driver& driver, CUdevice device, CUdevice_attribute 
 }
 
 }  // namespace
+}  // namespace etrt::cuda
 
-Result<Device> Device::open(const Driver& driver, int ordinal, bool is_virtual) {
+namespace etrt {
+
+Result<cuda::Device> cuda::Device::open(const cuda::Driver& driver, int ordinal, bool is_virtual) {
+  using namespace cuda;
   CUdevice device = 0;
   ETRT_TRY(check(driver, driver.cuDeviceGet(&device, ordinal), "cuDeviceGet"));
   char description[256] = {};
@@ -41,6 +45,10 @@ Result<Device> Device::open(const Driver& driver, int ordinal, bool is_virtual) 
                 .memory_bytes = bytes,
                 .primary_reference = PrimaryContextReference(driver, device)};
 }
+
+}  // namespace etrt
+
+namespace etrt::cuda {
 
 Result<PartitionLimits> partition_limits(const Device& device) {
   const Driver& driver = device.driver;

@@ -11,12 +11,14 @@ namespace etrt {
 struct PartitionLimits;
 }  // namespace etrt
 
-namespace etrt::cuda {
+namespace etrt::detail {
 
 /// One device of one provider, with its primary context retained for as long as the object lives.
 /// Threads: immutable after creation. The table must outlive it.
-struct Device {
-  const Driver& driver;
+///
+/// The name is what etrt/device.h declares and leaves undefined: all of etrt calls it `cuda::Device`.
+struct NativeDevice {
+  const cuda::Driver& driver;
   CUdevice ordinal;
   CUcontext primary;
   bool is_virtual;
@@ -26,11 +28,17 @@ struct Device {
   int compute_major;  ///< compute capability; 0.0 on the virtual GPU
   int compute_minor;
   std::size_t memory_bytes;
-  PrimaryContextReference primary_reference;
+  cuda::PrimaryContextReference primary_reference;
 
   /// Retains the primary context of device `ordinal` and reads what does not change.
-  static Result<Device> open(const Driver& driver, int ordinal, bool is_virtual);
+  static Result<NativeDevice> open(const cuda::Driver& driver, int ordinal, bool is_virtual);
 };
+
+}  // namespace etrt::detail
+
+namespace etrt::cuda {
+
+using Device = detail::NativeDevice;
 
 /// What partitions the device allows: measured by splitting off one SM and seeing what comes. `kNotSupported` when the
 /// driver has no green contexts.

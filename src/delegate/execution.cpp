@@ -36,7 +36,7 @@ Status Execution::run(executorch::runtime::Span<executorch::runtime::EValue*> va
     slot.invalidate();
     return enqueued;
   }
-  if (selected.chosen_by_caller) detail::GuardAccess::enqueued(slot.inputs_consumed(), slot.done());
+  if (selected.chosen_by_caller) detail::enqueued_under_guard(slot.inputs_consumed(), slot.done());
   if (!waits_) {
     in_flight.leave();
     return {};

@@ -4,6 +4,7 @@
 #include <executorch/runtime/core/device_allocator.h>
 #include <executorch/runtime/platform/log.h>
 
+#include <api/guard_access.h>
 #include <delegate/device_allocator.h>
 #include <etrt/backend.h>
 #include <etrt/options.h>
@@ -17,6 +18,10 @@ void log_order_report(const std::string& message) {
   ET_LOG(Error, "virtual GPU, order checker: %s", message.c_str());
 }
 
+void log_guard_misuse(const char* message) {
+  ET_LOG(Error, "%s", message);
+}
+
 /// A method's memory is allocated before its delegates are loaded, so this cannot wait for a program that needs it.
 void register_device_allocator() {
   if (process::Environment::leaves_device_allocator_to_others()) return;
@@ -28,6 +33,7 @@ void register_device_allocator() {
 
 executorch::runtime::Error register_once() {
   process::Process::instance().devices().log_order_reports_with(log_order_report);
+  detail::log_guard_misuse_with(log_guard_misuse);
   register_device_allocator();
   // Never destroyed: ExecuTorch keeps the pointer and has no way to take it back.
   static auto* const backend = new torch_tensorrt::executorch_backend::TensorRTBackend();

@@ -32,9 +32,9 @@ Result<SelectedStream> checked(const std::optional<cuda::StreamIdentity>& identi
 }
 
 /// The guard has found out what its stream is; a capture may have begun since.
-Result<SelectedStream> of_guard(StreamGuard& guard, const cuda::Device& device) {
-  CUstream stream = detail::GuardAccess::stream(guard);
-  ETRT_TRY_ASSIGN(SelectedStream selected, checked(detail::GuardAccess::identity(guard), stream, device));
+Result<SelectedStream> of_guard(detail::GuardEntry& guard, const cuda::Device& device) {
+  CUstream stream = guard.stream;
+  ETRT_TRY_ASSIGN(SelectedStream selected, checked(detail::identity(guard), stream, device));
   if (selected.in_capture) return selected;
   ETRT_TRY_ASSIGN(selected.in_capture, cuda::is_in_capture(device.driver, selected.stream));
   return selected;
@@ -56,17 +56,17 @@ Result<SelectedStream> per_thread(const cuda::Device& device) {
 }  // namespace
 
 Result<SelectedStream> select_stream(const cuda::Device& device) {
-  if (StreamGuard* guard = detail::GuardAccess::innermost()) return of_guard(*guard, device);
+  if (detail::GuardEntry* guard = detail::innermost_guard()) return of_guard(*guard, device);
   if (const auto stream = executorch_caller_stream()) {
-    return checked(detail::GuardAccess::identify(*stream), *stream, device);
+    return checked(detail::identify_stream(*stream), *stream, device);
   }
   return per_thread(device);
 }
 
 std::optional<cuda::StreamIdentity> caller_stream_identity() {
-  if (StreamGuard* guard = detail::GuardAccess::innermost()) return detail::GuardAccess::identity(*guard);
+  if (detail::GuardEntry* guard = detail::innermost_guard()) return detail::identity(*guard);
   const auto stream = executorch_caller_stream();
-  return stream ? detail::GuardAccess::identify(*stream) : std::nullopt;
+  return stream ? detail::identify_stream(*stream) : std::nullopt;
 }
 
 }  // namespace etrt::delegate
