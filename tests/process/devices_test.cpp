@@ -1,6 +1,8 @@
 // The process's list of devices: who is asked again, what a guard costs, and what is said when a driver fails.
 
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -139,11 +141,14 @@ TEST(ProcessDevices, WhoAsksForAnOpenDeviceOrAStreamDoesNotWaitForOneThatOpens) 
   halt.close();
   std::thread opening([&] { EXPECT_THAT(devices.open("virtual:1"), is_ok()); });
   halt.wait_until_reached();
-  const auto identity = devices.identify(stream);
-  ASSERT_TRUE(identity.has_value());
-  EXPECT_EQ(identity->device, 0);
-  EXPECT_EQ(*devices.open("virtual:0"), *first);
+  auto asking = std::async(std::launch::async, [&] {
+    const auto identity = devices.identify(stream);
+    EXPECT_TRUE(identity.has_value() && identity->device == 0);
+    EXPECT_EQ(*devices.open("virtual:0"), *first);
+  });
+  EXPECT_EQ(asking.wait_for(std::chrono::seconds(20)), std::future_status::ready) << "they wait for each other";
   halt.open();
+  asking.get();
   opening.join();
 
   EXPECT_THAT(driver.cuStreamDestroy(stream), is_ok());
