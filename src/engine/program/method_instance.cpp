@@ -102,15 +102,6 @@ void allow_smaller_shapes(TensorInfo& info, const et::EValue& value) {
   for (std::size_t i = 0; i < info.minimum.rank(); ++i) info.minimum[i] = 0;
 }
 
-/// The shape of an output that ran. A program may move any value into an output's place.
-Result<Dims> shape_after_run(const et::EValue& value, const TensorInfo& info) {
-  if (!value.isTensor() || from_executorch(value.toTensor().scalar_type()) != info.type) {
-    return malformed(base::concat("output '", info.name, "' came out as another kind of value"));
-  }
-  const auto sizes = value.toTensor().sizes();
-  return Dims(std::span(sizes.data(), sizes.size()));
-}
-
 std::size_t physical_memory() {
   return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
@@ -142,20 +133,23 @@ Result<std::unique_ptr<MethodInstance>> MethodInstance::create(const et::Program
   return instance;
 }
 
-Result<et::Span<std::uint8_t>> MethodInstance::allocate(std::size_t bytes) {
+Result<MethodInstance::Memory> MethodInstance::zeroed(std::size_t bytes) const {
   const auto total = base::checked_add(allocated_, bytes);
   if (!total || *total > physical_memory()) {
     return Error(ErrorCode::kOutOfMemory,
                  base::concat("nested program: it wants another ", bytes, " bytes beside ", allocated_,
                               ", this machine has ", physical_memory(), " in all: export it with smaller bounds"));
   }
-  auto* memory = static_cast<std::uint8_t*>(std::calloc(std::max<std::size_t>(bytes, 1), 1));
-  if (memory == nullptr) {
-    return Error(ErrorCode::kOutOfMemory, base::concat("nested program: no host memory for ", bytes, " bytes"));
-  }
-  memory_.emplace_back(memory);
-  allocated_ = *total;
-  return et::Span<std::uint8_t>(memory, bytes);
+  Memory memory(static_cast<std::uint8_t*>(std::calloc(std::max<std::size_t>(bytes, 1), 1)));
+  if (memory != nullptr) return memory;
+  return Error(ErrorCode::kOutOfMemory, base::concat("nested program: no host memory for ", bytes, " bytes"));
+}
+
+Result<et::Span<std::uint8_t>> MethodInstance::allocate(std::size_t bytes) {
+  ETRT_TRY_ASSIGN(auto memory, zeroed(bytes));
+  memory_.push_back(std::move(memory));
+  allocated_ += bytes;
+  return et::Span<std::uint8_t>(memory_.back().get(), bytes);
 }
 
 Status MethodInstance::back_unplanned_outputs() {
@@ -220,35 +214,47 @@ Status MethodInstance::run(std::span<const TensorInfo> infos, std::span<const Ho
   ETRT_TRY(execute());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const TensorInfo& info = infos[inputs.size() + i];
-    const et::EValue& value = method_->get_output(i);
-    ETRT_TRY_ASSIGN(const Dims dims, shape_after_run(value, info));
-    if (!(dims == outputs[i].dims)) {
-      return Error(ErrorCode::kInternal,
-                   base::concat("nested program: output '", info.name, "' came out as ", to_string(dims), " where ",
-                                to_string(outputs[i].dims),
-                                " was expected: its shape depends on the data, which etrt cannot run asynchronously"));
+    if (info.data_dependent) continue;
+    ETRT_TRY_ASSIGN(const HostTensor result, output(i, info));
+    if (!(result.dims == outputs[i].dims)) {
+      return Error(ErrorCode::kInvalidData,
+                   base::concat("nested program: output '", info.name, "' came out as ", to_string(result.dims),
+                                " where inputs of these shapes gave ", to_string(outputs[i].dims),
+                                " before: its shape depends on data, which none of its operators says"));
     }
-    const Tensor tensor = value.toTensor();
-    if (tensor.nbytes() == 0) continue;
-    if (tensor.const_data_ptr() == nullptr) return malformed(base::concat("output '", info.name, "' has no memory"));
-    std::memcpy(outputs[i].data, tensor.const_data_ptr(), tensor.nbytes());
+    if (result.bytes > 0) std::memcpy(outputs[i].data, result.data, result.bytes);
   }
   return {};
 }
 
+/// A program may move any value into an output's place.
+Result<HostTensor> MethodInstance::output(std::size_t index, const TensorInfo& info) const {
+  const et::EValue& value = method_->get_output(index);
+  if (!value.isTensor() || from_executorch(value.toTensor().scalar_type()) != info.type) {
+    return malformed(base::concat("output '", info.name, "' came out as another kind of value"));
+  }
+  const Tensor tensor = value.toTensor();
+  if (tensor.nbytes() > 0 && tensor.const_data_ptr() == nullptr) {
+    return malformed(base::concat("output '", info.name, "' has no memory"));
+  }
+  const auto sizes = tensor.sizes();
+  return HostTensor{tensor.mutable_data_ptr(), tensor.nbytes(), Dims(std::span(sizes.data(), sizes.size()))};
+}
+
 Result<std::vector<Dims>> MethodInstance::probe_shapes(std::span<const TensorInfo> infos,
                                                        std::span<const Dims> inputs) {
-  const auto outputs = infos.subspan(inputs.size());
-  std::vector<std::vector<std::byte>> zeros(inputs.size());
+  std::vector<Memory> zeros;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    zeros[i].resize(element_count(inputs[i]).value_or(0) * byte_size(infos[i].type) + 1);
-    ETRT_TRY(set_input(i, infos[i], {zeros[i].data(), zeros[i].size(), inputs[i]}));
+    const std::size_t bytes = element_count(inputs[i]).value_or(0) * byte_size(infos[i].type);
+    ETRT_TRY_ASSIGN(auto memory, zeroed(bytes));
+    ETRT_TRY(set_input(i, infos[i], {memory.get(), bytes, inputs[i]}));
+    zeros.push_back(std::move(memory));
   }
   ETRT_TRY(execute());
   std::vector<Dims> shapes;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    ETRT_TRY_ASSIGN(const Dims shape, shape_after_run(method_->get_output(i), outputs[i]));
-    shapes.push_back(shape);
+  for (std::size_t i = inputs.size(); i < infos.size(); ++i) {
+    ETRT_TRY_ASSIGN(const HostTensor result, output(i - inputs.size(), infos[i]));
+    shapes.push_back(result.dims);
   }
   return shapes;
 }

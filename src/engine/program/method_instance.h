@@ -37,21 +37,29 @@ class MethodInstance {
   Result<std::vector<TensorInfo>> describe() const;
 
   /// Reads `inputs`, runs, and writes each output to its place; an output of another shape than asked is an error.
+  /// Data-dependent ones stay in the instance's own memory, see `output`. `infos` are of all tensors.
   Status run(std::span<const TensorInfo> infos, std::span<const HostTensor> inputs,
              std::span<const HostTensor> outputs);
 
-  /// Runs on zeros of the given input shapes and returns the shapes of the outputs. `infos` are of all tensors.
+  /// What the last run left of an output, until the next one.
+  Result<HostTensor> output(std::size_t index, const TensorInfo& info) const;
+
+  /// Runs on zeros of the given input shapes and returns the shapes of the outputs.
   Result<std::vector<Dims>> probe_shapes(std::span<const TensorInfo> infos, std::span<const Dims> inputs);
 
  private:
   struct Free {
     void operator()(void* memory) const noexcept { std::free(memory); }
   };
+  using Memory = std::unique_ptr<std::uint8_t, Free>;
 
   MethodInstance() = default;
 
-  /// Zeroed memory for the life of the instance, within what the machine has. It takes pages only once they are
+  /// Zeroed memory, which with the instance's own is within what the machine has. It takes pages only once they are
   /// touched: a small file may plan a lot that no run needs.
+  Result<Memory> zeroed(std::size_t bytes) const;
+
+  /// The same for the life of the instance.
   Result<executorch::runtime::Span<std::uint8_t>> allocate(std::size_t bytes);
 
   /// Memory at the upper bound for every output that the program leaves to its caller: ExecuTorch takes no smaller one
@@ -62,7 +70,7 @@ class MethodInstance {
 
   executorch::extension::MallocMemoryAllocator method_allocator_;
   executorch::extension::MallocMemoryAllocator temp_allocator_;
-  std::vector<std::unique_ptr<std::uint8_t, Free>> memory_;
+  std::vector<Memory> memory_;
   std::size_t allocated_ = 0;
   std::vector<executorch::runtime::Span<std::uint8_t>> planned_spans_;
   std::unique_ptr<executorch::runtime::HierarchicalAllocator> planned_memory_;

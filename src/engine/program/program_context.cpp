@@ -1,14 +1,20 @@
+#include <cstring>
+
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
+#include <cuda/relaxed_capture.h>
 #include <engine/program/program_context.h>
 #include <engine/program/program_engine.h>
 
 namespace etrt::engine::program {
 
 ProgramContext::ProgramContext(ProgramEngine& engine, std::unique_ptr<MethodInstance> instance)
-    : engine_(engine), instance_(std::move(instance)), parameters_(*this, engine.tensors(), engine.input_count()) {}
+    : engine_(engine),
+      instance_(std::move(instance)),
+      parameters_(*this, engine.tensors(), engine.input_count()),
+      result_parameters_(parameters_) {}
 
 Result<std::unique_ptr<ProgramContext>> ProgramContext::create(ProgramEngine& engine,
                                                                std::unique_ptr<MethodInstance> instance) {
@@ -20,9 +26,11 @@ Result<std::unique_ptr<ProgramContext>> ProgramContext::create(ProgramEngine& en
   }
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::ensure(device.driver, device.ordinal, device.primary));
   ETRT_TRY_ASSIGN(context->module_, cuda::load_module(device.driver, &program_module_image()));
-  ETRT_TRY(cuda::check(device.driver,
-                       device.driver.cuModuleGetFunction(&context->kernel_, context->module_.get(), kProgramKernel),
-                       "cuModuleGetFunction"));
+  for (const auto& [kernel, name] :
+       {std::pair{&context->program_, kProgramKernel}, {&context->results_, kResultsKernel}}) {
+    ETRT_TRY(cuda::check(device.driver, device.driver.cuModuleGetFunction(kernel, context->module_.get(), name),
+                         "cuModuleGetFunction"));
+  }
   return context;
 }
 
@@ -50,24 +58,82 @@ Status ProgramContext::bind(std::size_t tensor, std::uint64_t address, std::size
     return Error(ErrorCode::kInvalidArgument, base::concat("tensor '", info.name, "' of ", needed,
                                                            " bytes was bound to memory of ", bytes, " bytes"));
   }
-  parameters_.bind(tensor, address, needed);
+  // The program's own launch leaves data-dependent outputs where they are.
+  (info.data_dependent ? result_parameters_ : parameters_).bind(tensor, address, needed);
   return {};
 }
 
 Status ProgramContext::enqueue(cuda::StreamRef stream) {
+  ETRT_TRY(launch(program_, parameters_, stream));
+  return engine_.has_data_dependent_outputs() ? deliver_results(stream) : Status();
+}
+
+Status ProgramContext::launch(CUfunction kernel, const LaunchParameters& parameters, cuda::StreamRef stream) const {
   const cuda::Driver& driver = engine_.device().driver;
-  const auto bytes = parameters_.bytes();
+  const auto bytes = parameters.bytes();
   std::size_t size = bytes.size();
   void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<std::byte*>(bytes.data()), CU_LAUNCH_PARAM_BUFFER_SIZE,
                    &size, CU_LAUNCH_PARAM_END};
-  return cuda::check(driver, driver.cuLaunchKernel(kernel_, 1, 1, 1, 1, 1, 1, 0, stream.get(), nullptr, extra),
+  return cuda::check(driver, driver.cuLaunchKernel(kernel, 1, 1, 1, 1, 1, 1, 0, stream.get(), nullptr, extra),
                      "cuLaunchKernel");
+}
+
+/// Waits until the program has run, gives each data-dependent output memory of its true size, and has it copied there
+/// on the stream.
+Status ProgramContext::deliver_results(cuda::StreamRef stream) {
+  const cuda::Driver& driver = engine_.device().driver;
+  {
+    ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
+    ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
+  }
+  if (failure_) return *std::exchange(failure_, std::nullopt);
+  LaunchParameters parameters = result_parameters_;
+  const auto tensors = engine_.tensors();
+  for (std::size_t i = engine_.input_count(); i < tensors.size(); ++i) {
+    if (!tensors[i].data_dependent) continue;
+    ETRT_TRY_ASSIGN(const HostTensor result, instance_->output(i - engine_.input_count(), tensors[i]));
+    ETRT_TRY_ASSIGN(const std::uint64_t address, place_result(i, result, stream));
+    parameters.bind(i, address, result.bytes);
+  }
+  return launch(results_, parameters, stream);
+}
+
+Result<std::uint64_t> ProgramContext::place_result(std::size_t tensor, const HostTensor& result,
+                                                   cuda::StreamRef stream) {
+  std::uint64_t address = result_parameters_.address(tensor);
+  const bool fits = result_parameters_.bound_bytes(tensor) >= result.bytes;
+  if (allocator_ != nullptr) address = allocator_->allocate(tensor, result.bytes, stream);
+  if (result.bytes > 0 && (allocator_ != nullptr ? address == 0 : !fits)) {
+    return Error(ErrorCode::kOutOfMemory,
+                 base::concat("nested program: there is no memory for output '", engine_.tensors()[tensor].name,
+                              "', which came out as ", to_string(result.dims)));
+  }
+  if (allocator_ != nullptr) allocator_->set_shape(tensor, result.dims);
+  return address;
+}
+
+void ProgramContext::copy_results(std::span<const HostTensor> tensors) {
+  for (std::size_t i = engine_.input_count(); i < tensors.size(); ++i) {
+    if (tensors[i].bytes == 0) continue;
+    // It could be read when the memory was asked for, and nothing has run since.
+    const auto result = instance_->output(i - engine_.input_count(), engine_.tensors()[i]);
+    if (result.ok()) std::memcpy(tensors[i].data, result->data, tensors[i].bytes);
+  }
 }
 
 void ProgramContext::run(std::span<const HostTensor> tensors) {
   const std::size_t inputs = engine_.input_count();
   Status status = instance_->run(engine_.tensors(), tensors.first(inputs), tensors.subspan(inputs));
-  if (!status.ok() && failures_ != nullptr) failures_->failed(std::move(status).error());
+  if (status.ok()) return;
+  // Whoever reads the outputs before he learns of the failure finds nothing of an earlier run.
+  for (const HostTensor& output : tensors.subspan(inputs)) {
+    if (output.bytes > 0) std::memset(output.data, 0, output.bytes);
+  }
+  if (engine_.has_data_dependent_outputs()) {
+    failure_ = std::move(status).error();  // The enqueue waits for it.
+  } else if (failures_ != nullptr) {
+    failures_->failed(std::move(status).error());
+  }
 }
 
 }  // namespace etrt::engine::program

@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <string_view>
+#include <program_facts/program_facts.h>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <engine/program/program_context.h>
 #include <engine/program/program_engine.h>
-#include <etrt/options.h>
+#include <engine/program/requirements.h>
 
 namespace etrt::engine::program {
 namespace {
@@ -32,27 +32,6 @@ std::vector<std::int32_t> shape_key(std::span<const Dims> dims) {
     key.insert(key.end(), shape.sizes().begin(), shape.sizes().end());
   }
   return key;
-}
-
-/// "forward", or the only method of a program that has no "forward" (see blob/format.h).
-Result<std::string> method_to_run(const et::Program& program) {
-  for (std::size_t i = 0; i < program.num_methods(); ++i) {
-    const auto name = program.get_method_name(i);
-    if (!name.ok()) return Error(ErrorCode::kInvalidData, "nested program: its methods cannot be read");
-    if (program.num_methods() == 1 || std::string_view(*name) == "forward") return std::string(*name);
-  }
-  return Error(ErrorCode::kInvalidData,
-               base::concat("nested program: none of its ", program.num_methods(), " methods is named 'forward'"));
-}
-
-/// MethodMeta::uses_backend asks the same, and does not survive a method whose list of delegates is missing.
-bool delegates_to_etrt(const et::Program& program, const std::string& method) {
-  const auto meta = program.method_meta(method.c_str());
-  for (std::size_t i = 0; meta.ok() && i < meta->num_backends(); ++i) {
-    const auto name = meta->get_backend_name(i);
-    if (name.ok() && std::string_view(*name) == kBackendId) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -88,16 +67,42 @@ Status ProgramEngine::open(std::span<const std::byte> given) {
                               et::to_string(loaded.error())));
   }
   program_ = std::make_unique<et::Program>(std::move(*loaded));
-  ETRT_TRY_ASSIGN(method_, method_to_run(*program_));
-  if (delegates_to_etrt(*program_, method_)) {
-    return Error(ErrorCode::kNotSupported, "nested program: delegates to TensorRTBackend itself; pack it unnested");
-  }
 
-  ETRT_TRY_ASSIGN(probe_, MethodInstance::create(*program_, method_));
+  auto facts = program_facts::read({static_cast<const std::byte*>(start), bytes.size()});
+  if (!facts.ok()) return std::move(facts).error().within("nested program");
+  // See blob/format.h for which method runs.
+  const program_facts::MethodFacts* method = facts->entry();
+  if (method == nullptr) {
+    return Error(ErrorCode::kInvalidData,
+                 base::concat("nested program: none of its ", facts->methods.size(), " methods is named 'forward'"));
+  }
+  ETRT_TRY(check_requirements(*method));
+  method_ = method->name;
+  keeps_state_ = method->keeps_state;
+
+  ETRT_TRY_ASSIGN(probe_, create_instance());
   ETRT_TRY_ASSIGN(tensors_, probe_->describe());
   input_count_ = static_cast<std::size_t>(
       std::count_if(tensors_.begin(), tensors_.end(), [](const TensorInfo& info) { return info.is_input; }));
+  decide_data_dependence(!method->data_dependent.empty());
   return {};
+}
+
+/// Without an operator that makes shapes depend on data they can be learned, unless the program takes no zeros (x //
+/// k). Then it has to run on its own data, as if they did. It is asked at the largest shapes: those fit each other.
+void ProgramEngine::decide_data_dependence(bool by_operators) {
+  const auto outputs = std::span(tensors_).subspan(input_count_);
+  has_dynamic_outputs_ =
+      std::any_of(outputs.begin(), outputs.end(), [](const auto& info) { return info.is_dynamic(); });
+  if (!has_dynamic_outputs_) return;
+  std::vector<Dims> largest;
+  for (const TensorInfo& info : std::span(tensors_).first(input_count_)) largest.push_back(info.maximum);
+  data_dependent_ = by_operators || !output_shapes(largest).ok();
+  for (TensorInfo& info : outputs) info.data_dependent = data_dependent_ && info.is_dynamic();
+}
+
+Result<std::unique_ptr<MethodInstance>> ProgramEngine::create_instance() const {
+  return MethodInstance::create(*program_, method_);
 }
 
 Result<std::unique_ptr<ExecutionContext>> ProgramEngine::create_context(std::optional<int> profile) {
@@ -105,28 +110,37 @@ Result<std::unique_ptr<ExecutionContext>> ProgramEngine::create_context(std::opt
     return Error(ErrorCode::kInvalidArgument,
                  base::concat("optimization_profile ", *profile, ": a program variant has only profile 0"));
   }
-  ETRT_TRY_ASSIGN(auto instance, MethodInstance::create(*program_, method_));
+  ETRT_TRY_ASSIGN(auto instance, create_instance());
   ETRT_TRY_ASSIGN(auto context, ProgramContext::create(*this, std::move(instance)));
   return std::unique_ptr<ExecutionContext>(std::move(context));
 }
 
 Result<std::vector<Dims>> ProgramEngine::output_shapes(std::span<const Dims> inputs) {
-  const std::lock_guard lock(mutex_);
-  const auto key = shape_key(inputs);
-  if (const auto found = shapes_.find(key); found != shapes_.end()) return found->second;
-  ETRT_TRY_ASSIGN(auto outputs, probe(inputs));
-  if (shapes_.size() >= kRememberedShapes) shapes_.clear();
-  shapes_.emplace(key, outputs);
-  return outputs;
+  if (has_dynamic_outputs_ && !data_dependent_) return learn_shapes(inputs);
+  std::vector<Dims> shapes;
+  for (const TensorInfo& info : std::span(tensors_).subspan(input_count_)) shapes.push_back(info.maximum);
+  return shapes;
 }
 
-Result<std::vector<Dims>> ProgramEngine::probe(std::span<const Dims> inputs) {
-  const auto outputs = std::span(tensors_).subspan(input_count_);
-  const bool fixed = std::none_of(outputs.begin(), outputs.end(), [](const auto& info) { return info.is_dynamic(); });
-  if (!fixed) return probe_->probe_shapes(tensors_, inputs);
-  std::vector<Dims> shapes;
-  for (const TensorInfo& info : outputs) shapes.push_back(info.maximum);
-  return shapes;
+Result<std::vector<Dims>> ProgramEngine::learn_shapes(std::span<const Dims> inputs) {
+  const auto key = shape_key(inputs);
+  std::unique_ptr<MethodInstance> instance;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = shapes_.find(key); found != shapes_.end()) return found->second;
+    instance = std::move(probe_);
+  }
+  if (instance == nullptr) {
+    ETRT_TRY_ASSIGN(instance, create_instance());
+  }
+  auto outputs = instance->probe_shapes(tensors_, inputs);
+  const std::lock_guard lock(mutex_);
+  // The next one begins with the state as loaded, too.
+  if (!keeps_state_) probe_ = std::move(instance);
+  if (!outputs.ok()) return std::move(outputs).error().within("learning shapes on zeros");
+  if (shapes_.size() >= kRememberedShapes) shapes_.clear();
+  shapes_.insert_or_assign(key, *outputs);
+  return outputs;
 }
 
 }  // namespace etrt::engine::program

@@ -28,22 +28,32 @@ class ProgramEngine final : public Engine {
 
   std::span<const TensorInfo> tensors() const override { return tensors_; }
   EngineMemory memory() const override { return {.host_copy = storage_bytes_}; }
+  bool keeps_state() const override { return keeps_state_; }
   Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) override;
 
   std::size_t input_count() const { return input_count_; }
   const cuda::Device& device() const { return device_; }
 
-  /// The shapes of the outputs for these shapes of the inputs. A new combination runs the program once, on zeros, on
-  /// the calling thread: ExecuTorch derives shapes in no other way. Remembered for all contexts.
-  /// Threads: safe.
+  /// Whether some output's shape is known only after each run; every dynamic output's is, then.
+  bool has_data_dependent_outputs() const { return data_dependent_; }
+
+  /// The shapes of the outputs for these shapes of the inputs, upper bounds of data-dependent ones. A new combination
+  /// runs the program once, on zeros, on the calling thread: ExecuTorch derives shapes in no other way. Remembered for
+  /// all contexts.
+  /// Threads: safe; none waits for another's run.
   Result<std::vector<Dims>> output_shapes(std::span<const Dims> inputs);
+
+  /// A method with state of its own, as loaded.
+  /// Threads: safe.
+  Result<std::unique_ptr<MethodInstance>> create_instance() const;
 
  private:
   explicit ProgramEngine(const cuda::Device& device) : device_(device) {}
 
   Status open(std::span<const std::byte> bytes);
   std::span<const std::byte> keep(std::span<const std::byte> bytes);
-  Result<std::vector<Dims>> probe(std::span<const Dims> inputs);
+  void decide_data_dependence(bool by_operators);
+  Result<std::vector<Dims>> learn_shapes(std::span<const Dims> inputs);
 
   const cuda::Device& device_;
   std::unique_ptr<const FileMapping> mapping_;
@@ -54,9 +64,12 @@ class ProgramEngine final : public Engine {
   std::string method_;
   std::vector<TensorInfo> tensors_;
   std::size_t input_count_ = 0;
+  bool keeps_state_ = false;
+  bool data_dependent_ = false;
+  bool has_dynamic_outputs_ = false;
 
-  std::mutex mutex_;
-  std::unique_ptr<MethodInstance> probe_;  ///< loaded to learn the tensors, kept to learn shapes
+  std::mutex mutex_;                       ///< never held while the program runs or loads
+  std::unique_ptr<MethodInstance> probe_;  ///< loaded to learn the tensors, lent to whoever learns shapes
   std::map<std::vector<std::int32_t>, std::vector<Dims>> shapes_;
 };
 

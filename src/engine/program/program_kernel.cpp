@@ -30,6 +30,7 @@ const Header& header(const std::byte* buffer) {
   return *reinterpret_cast<const Header*>(buffer);
 }
 
+template <void (ProgramContext::*Step)(std::span<const HostTensor>)>
 void run_block(const vgpu::BlockContext& block, const std::byte* parameters) {
   const Header& launch = header(parameters);
   std::array<std::byte, 8192> storage;
@@ -41,7 +42,7 @@ void run_block(const vgpu::BlockContext& block, const std::byte* parameters) {
     void* memory = bound.bytes > 0 ? block.memory(bound.address) : nullptr;
     tensors.push_back({memory, bound.bytes, bound.dims});
   }
-  launch.context->run(tensors);
+  (launch.context->*Step)(tensors);
 }
 
 void declare_accesses(const std::byte* parameters, vgpu::AccessSink& accesses) {
@@ -62,7 +63,9 @@ void declare_accesses(const std::byte* parameters, vgpu::AccessSink& accesses) {
 }  // namespace
 
 const vgpu::ModuleImage& program_module_image() {
-  static const vgpu::Kernel kernels[] = {{kProgramKernel, &run_block, &declare_accesses}};
+  static const vgpu::Kernel kernels[] = {
+      {kProgramKernel, &run_block<&ProgramContext::run>, &declare_accesses},
+      {kResultsKernel, &run_block<&ProgramContext::copy_results>, &declare_accesses}};
   static const vgpu::ModuleImage image{.kernels = kernels};
   return image;
 }
@@ -88,6 +91,14 @@ void LaunchParameters::bind(std::size_t tensor, std::uint64_t address, std::size
   BoundTensor& bound = bound_tensor(buffer_.data(), tensor);
   bound.address = address;
   bound.bytes = bytes;
+}
+
+std::uint64_t LaunchParameters::address(std::size_t tensor) const {
+  return bound_tensor(buffer_.data(), tensor).address;
+}
+
+std::size_t LaunchParameters::bound_bytes(std::size_t tensor) const {
+  return bound_tensor(buffer_.data(), tensor).bytes;
 }
 
 }  // namespace etrt::engine::program
