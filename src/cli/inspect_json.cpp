@@ -117,18 +117,23 @@ Json delegate_json(const DelegateReport& delegate) {
   if (info.segment != pte::DelegateInfo::kInline) entry["segment"] = info.segment;
   if (delegate.blob && delegate.blob->ok()) entry["blob"] = blob_json(**delegate.blob);
   if (delegate.blob && !delegate.blob->ok()) entry["error"] = delegate.blob->error().message();
+  if (!delegate.fits.ok()) entry["error"] = delegate.fits.error().message();
   return entry;
 }
 
 Json method_json(const MethodReport& method) {
   Json delegates = Json::array();
   for (const DelegateReport& delegate : method.delegates) delegates.push_back(delegate_json(delegate));
-  return {{"name", method.info->name},
-          {"instructions", method.info->instructions},
-          {"planned_buffers", method.info->planned_buffers},
-          {"inputs", values_json(method.info->inputs)},
-          {"outputs", values_json(method.info->outputs)},
-          {"delegates", std::move(delegates)}};
+  Json entry{{"name", method.info->name},
+             {"instructions", method.info->instructions},
+             {"planned_buffers", method.info->planned_buffers},
+             {"inputs", values_json(method.info->inputs)},
+             {"outputs", values_json(method.info->outputs)},
+             {"loads", nullptr},
+             {"delegates", std::move(delegates)}};
+  if (method.loads) entry["loads"] = method.loads->ok();
+  if (method.loads && !method.loads->ok()) entry["why_not"] = method.loads->error().message();
+  return entry;
 }
 
 }  // namespace

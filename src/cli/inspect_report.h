@@ -41,18 +41,21 @@ struct BlobReport {
   BlobHeader header;
   blob::BlobView view;
   std::vector<Verdict> verdicts;
+  Status fits;  ///< whether the metadata agrees with the host programs
 };
 
 /// One delegated part of a method. `blob` is there for TensorRTBackend's alone; it is an error for a malformed one.
 struct DelegateReport {
   const pte::DelegateInfo* info;
   bool registered;  ///< whether this process has the backend
+  Status fits;      ///< whether compile specs and bindings are right, whatever the device
   std::optional<Result<BlobReport>> blob;
 };
 
 struct MethodReport {
   const pte::MethodInfo* info;
   std::vector<DelegateReport> delegates;
+  std::optional<Status> loads;  ///< none: not tried
 };
 
 /// What a file holds: a program's methods, or one bare blob. Borrows the file's bytes and `program`.

@@ -145,6 +145,9 @@ std::string delegate_text(const DelegateReport& delegate, std::size_t index) {
   if (delegate.blob && !delegate.blob->ok()) {
     text += base::concat("    malformed: ", printable(delegate.blob->error().message(), kReason), "\n");
   }
+  if (!delegate.fits.ok()) {
+    text += base::concat("    refused: ", printable(delegate.fits.error().message(), kReason), "\n");
+  }
   return text;
 }
 
@@ -161,6 +164,9 @@ std::string method_text(const MethodReport& method) {
   const std::string more_inputs = values_text(info.inputs, "input", table);
   const std::string more_outputs = values_text(info.outputs, "output", table);
   text += table.to_string(2) + more_inputs + more_outputs;
+  if (method.loads && !method.loads->ok()) {
+    text += base::concat("  ", printable(method.loads->error().message(), kReason), "\n");
+  }
   for (std::size_t i = 0; i < std::min(method.delegates.size(), kMaxRows); ++i) {
     text += delegate_text(method.delegates[i], i);
   }

@@ -23,6 +23,7 @@ struct Run {
   const RunOptions& options;
   ProgramFile program;
   const pte::MethodInfo* method = nullptr;
+  std::optional<MappedFile> data = std::nullopt;
   std::optional<Target> target = std::nullopt;  ///< none: nothing of the method is delegated to TensorRTBackend
   bool resident = false;
   std::vector<HostTensor> inputs = {};

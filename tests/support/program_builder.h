@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct ProgramSpec {
     std::uint32_t constant = 0;  ///< index of the constant it is; 0: none
     std::int8_t type = 3;        ///< ExecuTorch's number; int32
     std::int8_t cuda_device = 0;
+    std::string external = {};  ///< name of the data that it is, in a .ptd file; not with `planned`
   };
 
   struct Delegate {
@@ -55,6 +57,10 @@ struct ProgramSpec {
   /// The file. Without segments, and with `has_header` false, it is a bare flatbuffer.
   std::vector<std::byte> build(bool has_header = true) const;
 };
+
+/// A file of data beside programs (.ptd) with one tensor.
+std::vector<std::byte> build_data_file(const std::string& key, const ProgramSpec::Tensor& tensor,
+                                       std::span<const std::byte> data);
 
 /// An operator that copies tensor `from` to `to`, labelled CUDA.
 ProgramSpec::Step to_device(std::int32_t from, std::int32_t to);
