@@ -14,16 +14,17 @@ ALLOWED = {
     "vgpu": {"base", "cuda"},
     "blob": {"base"},
     "pte": {"base", "blob"},
-    "engine": {"base", "cuda"},
+    "program_facts": {"base"},
+    "engine": {"base", "cuda", "program_facts"},
     "api": {"base", "cuda", "vgpu"},
-    "delegate": {"base", "cuda", "vgpu", "blob", "engine", "api"},
-    "cli": {"base", "cuda", "vgpu", "blob", "pte", "engine", "api", "delegate"},
+    "delegate": {"base", "cuda", "vgpu", "blob", "program_facts", "engine", "api"},
+    "cli": {"base", "cuda", "vgpu", "blob", "pte", "program_facts", "engine", "api", "delegate"},
 }
 EXCEPTIONS = {("engine/program", "vgpu/kernel.h"), ("engine", "engine/program/program_loader.h")}
 VENDORS = {
     "executorch/": ("delegate", "engine/program", "engine/tensorrt", "cli"),
     "NvInfer": ("engine/tensorrt",),
-    "flatbuffers/": ("pte",),
+    "flatbuffers/": ("pte", "program_facts"),
     "nlohmann/": ("blob", "pte", "cli"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

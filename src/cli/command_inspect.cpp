@@ -61,7 +61,7 @@ Status check_delegate(const pte::DelegateInfo& delegate, const BlobReport& blob)
 }
 
 MethodReport look_into_method(const pte::MethodInfo& method, std::span<const Device> devices) {
-  MethodReport report{&method, {}, std::nullopt};
+  MethodReport report{&method, {}, std::nullopt, std::nullopt};
   for (const pte::DelegateInfo& delegate : method.delegates) {
     DelegateReport part{&delegate, is_registered(delegate.id), {}, std::nullopt};
     if (is_ours(delegate)) part.blob = look_into_blob(blob_of(delegate), devices);
@@ -89,8 +89,10 @@ Status look_into_file(std::span<const std::byte> bytes, const std::optional<Mapp
   auto program = pte::inspect({bytes.data(), bytes.size()});
   if (!program.ok()) return std::move(program).error().within(report.path);
   report.program = std::move(program).value();
+  const auto facts = program_facts::read(bytes);
   for (const pte::MethodInfo& method : report.program->methods) {
     report.methods.push_back(look_into_method(method, devices));
+    if (const auto* known = facts.ok() ? facts->find(method.name) : nullptr) report.methods.back().facts = *known;
     report.methods.back().loads = try_method(bytes, report.methods.back(), data);
   }
   return {};
@@ -110,6 +112,13 @@ Status first_malformed(const FileReport& report) {
     }
   }
   return {};
+}
+
+/// What the program would do when it is nested.
+std::optional<program_facts::MethodFacts> entry_facts(std::span<const std::byte> program) {
+  const auto facts = program_facts::read(program);
+  if (!facts.ok() || facts->entry() == nullptr) return std::nullopt;
+  return *facts->entry();
 }
 
 /// Takes the word "runs" from host programs that do not load.
@@ -156,9 +165,13 @@ std::optional<std::size_t> Verdict::chosen() const {
 
 Result<BlobReport> look_into_blob(std::span<const std::byte> bytes, std::span<const Device> devices) {
   ETRT_TRY_ASSIGN(blob::BlobView view, blob::BlobView::parse(bytes));
-  BlobReport report{bytes, read_header(bytes), std::move(view), {}, {}};
+  BlobReport report{bytes, read_header(bytes), std::move(view), {}, {}, {}};
   for (const Device& device : devices) {
     report.verdicts.push_back({device, delegate::examine(report.view, device.native())});
+  }
+  for (const blob::Variant& variant : report.view.candidates()) {
+    const bool is_program = variant.kind == blob::kVariantProgram;
+    report.facts.push_back(is_program ? entry_facts(report.view.payload(variant)) : std::nullopt);
   }
   try_programs(report);
   return report;

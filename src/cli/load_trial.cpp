@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <program_facts/program_facts.h>
 #include <unistd.h>
 
 #include <executorch/extension/module/module.h>
@@ -56,9 +57,30 @@ Status load(std::span<const std::byte> program, const pte::MethodInfo& info, con
   return LogCapture::instance().explain(base::concat("method '", printable(info.name), "' does not load"), code);
 }
 
+/// Names of what the program leaves to a file beside it.
+std::string external_data(std::span<const std::byte> program) {
+  constexpr std::size_t kMostNamed = 8;
+  const auto facts = program_facts::read(program);
+  const auto* method = facts.ok() ? facts->entry() : nullptr;
+  if (method == nullptr) return {};
+  std::string text;
+  for (std::size_t i = 0; i < method->external_data.size(); ++i) {
+    if (i == kMostNamed) return text + ", …";
+    text += base::concat(i > 0 ? ", '" : "'", printable(method->external_data[i]), "'");
+  }
+  return text;
+}
+
 }  // namespace
 
 PayloadTrial try_payload(const blob::BlobView& blob, const delegate::Candidate& candidate, const Device& device) {
+  if (const auto names = external_data(candidate.payload); !names.empty()) {
+    return {Error(ErrorCode::kNotSupported,
+                  base::concat("nested program: its weights ", names,
+                               " are in a .ptd file, which a nested program cannot have: export it with its weights")),
+            false,
+            {}};
+  }
   static_cast<void>(LogCapture::instance().take_errors());
   auto engine = candidate.loader->load(device.native(), candidate.payload, {});
   const Reasons reasons = LogCapture::instance().take_reasons();

@@ -61,6 +61,10 @@ class Engine {
   /// that stream their weights.
   virtual bool synchronous() const { return false; }
 
+  /// Whether an execution may see what an earlier one of the same context left (mutable buffers of a nested program).
+  /// Each context has state of its own, as loaded at first; see `ExecutionContext::reset_state`.
+  virtual bool keeps_state() const { return false; }
+
   /// A context for one optimization profile; none: the profile that fits is chosen whenever shapes are resolved.
   virtual Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) = 0;
 };

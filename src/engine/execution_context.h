@@ -77,6 +77,10 @@ class ExecutionContext {
   /// use.
   virtual bool set_input_consumed_event(CUevent /*event*/) { return false; }
 
+  /// Puts the state that executions leave behind (see `Engine::keeps_state`) back as it was when the engine was loaded.
+  /// Nothing enqueued is in flight; shapes and addresses stay.
+  virtual Status reset_state() { return {}; }
+
   /// Measures each layer of later enqueues, or no longer. Engines without layers refuse.
   virtual Status set_layer_timing(bool /*on*/) {
     return Error(ErrorCode::kNotSupported, "this kind of engine does not tell the times of its layers");

@@ -86,7 +86,7 @@ TEST(LoadTrial, WhatNoProcessCouldLoadIsNotPacked) {
   const TemporaryDirectory directory;
   const std::pair<ProgramSpec, const char*> cases[] = {
       {program_of("aten::maximum", {.sizes = {4}, .type = kFloat64}, kFloat64), "element type Double"},
-      {external_weights(), "its weights are in a .ptd file"}};
+      {external_weights(), "its weights 'layer.weight' are in a .ptd file"}};
   for (const auto& [program, reason] : cases) {
     const Outcome packed = pack(directory, directory.file("program.pte", program.build()));
     EXPECT_EQ(packed.exit_code, 1) << packed;
@@ -114,6 +114,21 @@ TEST(LoadTrial, WeightsOfTheirOwnFileAreGivenByName) {
   EXPECT_EQ(std::memcmp(array.data() + array.size() - sizeof(weights), weights, sizeof(weights)), 0)
       << "the larger of an input of 0 or 1 and 7";
   EXPECT_THAT(run_etrt({"run", program, "--data", directory.path("none")}).err, HasSubstr("cannot open"));
+}
+
+TEST(LoadTrial, InspectTellsWhatAProgramKeepsAndNeeds) {
+  const TemporaryDirectory directory;
+  const std::string external = directory.file("external.pte", external_weights().build());
+  EXPECT_THAT(run_etrt({"inspect", external}).out, HasSubstr("external data (layer.weight)"));
+  EXPECT_EQ(method_of(external)["external_data"][0], "layer.weight");
+  ProgramSpec unknown = program_of("aten::quantum_leap");
+  const std::string path = directory.file("unknown.pte", unknown.build());
+  EXPECT_THAT(run_etrt({"inspect", path}).out, HasSubstr("data-dependent outputs (aten::quantum_leap.out)"));
+  EXPECT_EQ(pack(directory, path).exit_code, 0);
+  const auto blob = method_of(directory.path("packed.pte"))["delegates"][0]["blob"];
+  EXPECT_EQ(blob["payloads"][0]["data_dependent"][0], "aten::quantum_leap.out");
+  EXPECT_EQ(blob["payloads"][0]["keeps_state"], false);
+  EXPECT_EQ(method_of(program("types_float32.pte"))["data_dependent"].size(), 0u);
 }
 
 TEST(LoadTrial, CompileSpecsThatFailAtLoadAreNotPacked) {

@@ -73,13 +73,22 @@ class Builder {
     Memories memories;
     std::vector<Offset<fb::EValue>> values;
     for (const auto& tensor : method.tensors) values.push_back(value(tensor, memories));
+    for (const std::int64_t integer : method.integers) {
+      const auto made = fb::CreateInt(builder_, integer);
+      values.push_back(fb::CreateEValue(builder_, fb::KernelTypes::Int, made.Union()));
+    }
+    for (const auto& list : method.lists) {
+      const auto made = fb::CreateOptionalTensorListDirect(builder_, &list);
+      values.push_back(fb::CreateEValue(builder_, fb::KernelTypes::OptionalTensorList, made.Union()));
+    }
     std::vector<Offset<fb::BackendDelegate>> delegates;
     for (const auto& one : method.delegates) delegates.push_back(delegate(one));
     std::vector<Offset<fb::Operator>> operators;
     std::vector<Offset<fb::Instruction>> instructions;
     for (const auto& step : method.steps) {
       instructions.push_back(instruction(step, static_cast<std::int32_t>(operators.size())));
-      if (!step.op.empty()) operators.push_back(fb::CreateOperatorDirect(builder_, step.op.c_str(), "out"));
+      if (step.op.empty()) continue;
+      operators.push_back(fb::CreateOperatorDirect(builder_, step.op.c_str(), step.overload.c_str()));
     }
     const std::vector<std::int32_t> none;
     const std::vector chains{fb::CreateChainDirect(builder_, &none, &none, &instructions)};
@@ -98,7 +107,7 @@ class Builder {
 
   Offset<fb::EValue> value(const ProgramSpec::Tensor& tensor, Memories& memories) {
     Offset<fb::AllocationDetails> allocation = 0;
-    if (tensor.planned && tensor.constant == 0) {
+    if (tensor.planned && (tensor.constant == 0 || tensor.is_state)) {
       auto& memory = memories.of(tensor);
       allocation = fb::CreateAllocationDetails(builder_, memory.id, static_cast<std::uint32_t>(memory.size));
       memory.size = align_up(memory.size + byte_count(tensor));
@@ -111,11 +120,11 @@ class Builder {
     if (!tensor.external.empty()) {
       label = fb::CreateExtraTensorInfoDirect(builder_, 0, tensor.external.c_str(), fb::TensorDataLocation::EXTERNAL);
     }
+    const auto dynamism = tensor.dynamic ? fb::TensorShapeDynamism::DYNAMIC_BOUND : fb::TensorShapeDynamism::STATIC;
     std::vector<std::uint8_t> dim_order;
     for (std::size_t i = 0; i < tensor.sizes.size(); ++i) dim_order.push_back(static_cast<std::uint8_t>(i));
-    const auto made =
-        fb::CreateTensorDirect(builder_, static_cast<fb::ScalarType>(tensor.type), 0, &tensor.sizes, &dim_order, false,
-                               tensor.constant, allocation, 0, fb::TensorShapeDynamism::STATIC, label);
+    const auto made = fb::CreateTensorDirect(builder_, static_cast<fb::ScalarType>(tensor.type), 0, &tensor.sizes,
+                                             &dim_order, false, tensor.constant, allocation, 0, dynamism, label);
     return fb::CreateEValue(builder_, fb::KernelTypes::Tensor, made.Union());
   }
 
@@ -131,6 +140,14 @@ class Builder {
   }
 
   Offset<fb::Instruction> instruction(const ProgramSpec::Step& step, std::int32_t next_operator) {
+    if (step.jump_to >= 0) {
+      const auto jump = fb::CreateJumpFalseCall(builder_, step.args[0], step.jump_to);
+      return fb::CreateInstruction(builder_, fb::InstructionArguments::JumpFalseCall, jump.Union());
+    }
+    if (step.moves) {
+      const auto move = fb::CreateMoveCall(builder_, step.args[0], step.args[1]);
+      return fb::CreateInstruction(builder_, fb::InstructionArguments::MoveCall, move.Union());
+    }
     if (step.op.empty()) {
       const auto call = fb::CreateDelegateCallDirect(builder_, step.delegate, &step.args);
       return fb::CreateInstruction(builder_, fb::InstructionArguments::DelegateCall, call.Union());

@@ -21,7 +21,9 @@ struct ProgramSpec {
     std::uint32_t constant = 0;  ///< index of the constant it is; 0: none
     std::int8_t type = 3;        ///< ExecuTorch's number; int32
     std::int8_t cuda_device = 0;
-    std::string external = {};  ///< name of the data that it is, in a .ptd file; not with `planned`
+    bool dynamic = false;       ///< the sizes are upper bounds
+    bool is_state = false;      ///< planned, and the constant is what it holds at first
+    std::string external = {};  ///< key of contents in a file beside the program
   };
 
   struct Delegate {
@@ -31,16 +33,21 @@ struct ProgramSpec {
     std::vector<std::pair<std::string, std::string>> compile_specs = {};
   };
 
-  /// Calls delegate `delegate` of the method, or the operator of that name and overload "out".
+  /// Calls delegate `delegate` of the method, or the operator of that name and overload; or jumps.
   struct Step {
     std::string op = {};
     std::int32_t delegate = 0;
     std::vector<std::int32_t> args = {};
+    std::string overload = "out";
+    std::int32_t jump_to = -1;  ///< where to go on when value `args[0]` is false
+    bool moves = false;         ///< value `args[1]` becomes value `args[0]`
   };
 
   struct Method {
     std::string name = "forward";
     std::vector<Tensor> tensors;
+    std::vector<std::int64_t> integers = {};            ///< values behind the tensors
+    std::vector<std::vector<std::int32_t>> lists = {};  ///< values behind those: of tensors, -1 for one not given
     std::vector<std::int32_t> inputs;
     std::vector<std::int32_t> outputs;
     std::vector<Delegate> delegates;
