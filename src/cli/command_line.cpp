@@ -54,6 +54,10 @@ void add_json(CLI::App& command, bool& json) {
   command.add_flag("--json", json, "Print one JSON document instead of text");
 }
 
+void add_data(CLI::App& command, std::string& data) {
+  add_text(command, "--data", data, "PATH", "A .ptd file with weights that the program leaves to one");
+}
+
 void add_devices(CLI::App& app, Invocation& invocation) {
   CLI::App* command = add_command(app, "devices", "List the GPUs and virtual GPUs that programs can run on");
   const auto options = std::make_shared<DevicesOptions>();
@@ -70,9 +74,11 @@ void add_inspect(CLI::App& app, Invocation& invocation) {
   const auto options = std::make_shared<InspectOptions>();
   add_text(*command, "FILE", options->file, "", "ExecuTorch program (.pte), or a bare TensorRT delegate blob")
       ->required();
+  add_data(*command, options->data);
   add_json(*command, options->json);
   command->footer(
-      "Nothing of the file is run. \"planned\" memory is ExecuTorch's own, \"caller's\" the application provides.\n"
+      "Host programs are loaded, to see whether they can be; nothing of the file is run. \"planned\" memory is "
+      "ExecuTorch's own, \"caller's\" the application provides.\n"
       "Exit code 1 when the file is malformed.\n"
       "\nExamples:\n"
       "  etrt inspect model.pte\n"
@@ -156,6 +162,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--seed", options.seed, "Seed of the random inputs; default: 0")
       ->type_name("N")
       ->check(check_seed);
+  add_data(command, options.data);
   add_text(command, "--output-dir", options.output_dir, "PATH", "Write the outputs there as 0.npy, 1.npy, ...");
   add_device(command, options.delegate.device);
   add_number(command, "--sms", options.sms, 1, kMaxSms, "Run inside a partition of this many SMs");

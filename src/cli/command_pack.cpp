@@ -1,15 +1,22 @@
 // etrt pack: makes a program for TensorRTBackend out of engines and host programs, or adds them to one.
 
+#include <algorithm>
+
 #include <base/format.h>
 #include <base/try.h>
 #include <blob/blob.h>
+#include <blob/format.h>
 #include <cli/commands.h>
+#include <cli/delegate_choices.h>
 #include <cli/file.h>
+#include <cli/load_trial.h>
 #include <cli/output.h>
 #include <cli/program_file.h>
 #include <cli/table.h>
 #include <cli/tensors.h>
 #include <cli/text.h>
+#include <delegate/options.h>
+#include <delegate/variant_selection.h>
 
 namespace etrt::cli {
 namespace {
@@ -57,6 +64,36 @@ std::string new_payloads_text(const PackOptions& options, const Payloads& all) {
   return table.to_string(2);
 }
 
+/// Refuses host programs that no process could load, among the last `count` payloads. What an application may have, and
+/// this etrt lacks, is noted.
+Status try_programs(const pte::DelegateInfo& delegate, std::size_t count) {
+  ETRT_TRY_ASSIGN(const blob::BlobView blob, blob::BlobView::parse(blob_of(delegate)));
+  ETRT_TRY_ASSIGN(const Device device, Device::open("virtual"));
+  const std::vector<delegate::Candidate> candidates = delegate::examine(blob, device.native());
+  for (std::size_t i = candidates.size() - std::min(count, candidates.size()); i < candidates.size(); ++i) {
+    if (!candidates[i].runs.ok() || candidates[i].kind != blob::kVariantProgram) continue;
+    PayloadTrial trial = try_payload(blob, candidates[i], device);
+    const std::string what = base::concat("payload ", i);
+    if (trial.lacks_code) {
+      print_note(base::concat(what, " does not load in this etrt: ", trial.loads.error().message()));
+      continue;
+    }
+    if (!trial.loads.ok()) return std::move(trial.loads).error().within(what);
+    if (!trial.fits.ok()) return std::move(trial.fits).error().within(what);
+  }
+  return {};
+}
+
+/// Refuses compile specs that the delegate would refuse.
+Status check_specs(const std::vector<pte::CompileSpec>& specs) {
+  ETRT_TRY(delegate_options({}, specs));
+  for (const pte::CompileSpec& spec : specs) {
+    if (delegate::is_known_spec(spec.key)) continue;
+    print_note(base::concat("compile spec '", printable(spec.key), "' is unknown to this etrt, which passes it over"));
+  }
+  return {};
+}
+
 Status pack_new(const PackOptions& options, const Payloads& all) {
   pte::WriteOptions write_options;
   if (!options.io.empty()) {
@@ -67,12 +104,16 @@ Status pack_new(const PackOptions& options, const Payloads& all) {
   write_options.cuda_io = options.cuda_io;
   write_options.outputs = options.caller_outputs ? pte::OutputMemory::kCaller : pte::OutputMemory::kPlanned;
   write_options.compile_specs = options.compile_specs;
+  ETRT_TRY(check_specs(options.compile_specs));
   auto written = pte::write(all.payloads, write_options);
   if (!written.ok()) return std::move(written).error().within("cannot pack '" + options.output + "'");
   // What is reported is what a reader will find.
   ETRT_TRY_ASSIGN(const pte::ProgramInfo info, pte::inspect(*written));
-  ETRT_TRY(write_file(options.output, *written));
   const pte::MethodInfo& method = info.methods.front();
+  if (Status loads = try_programs(method.delegates.front(), all.payloads.size()); !loads.ok()) {
+    return std::move(loads).error().within("cannot pack '" + options.output + "'");
+  }
+  ETRT_TRY(write_file(options.output, *written));
   return print(base::concat(printable(options.output, kShownPath), ": ", bytes_text(written->size()), ", method ",
                             printable(method.name), options.cuda_io ? ", inputs and outputs on CUDA" : "", "\n",
                             values_text(method), "\n", new_payloads_text(options, all)));
@@ -93,16 +134,18 @@ Result<std::string> all_payloads_text(const PackOptions& options, const pte::Del
   return table.to_string(2);
 }
 
+/// A delegate, by its place in a method.
+struct Place {
+  const pte::MethodInfo* method;
+  std::size_t delegate;
+};
+
 /// The delegate that has grown is the one that the variants were added to.
-Result<std::string> rewrite_text(const PackOptions& options, const pte::ProgramInfo& before,
-                                 const pte::ProgramInfo& after, std::size_t size) {
+Result<Place> find_grown(const pte::ProgramInfo& before, const pte::ProgramInfo& after) {
   for (std::size_t m = 0; m < after.methods.size(); ++m) {
     const pte::MethodInfo& method = after.methods[m];
     for (std::size_t d = 0; d < method.delegates.size(); ++d) {
-      if (method.delegates[d].data.size == before.methods[m].delegates[d].data.size) continue;
-      ETRT_TRY_ASSIGN(const std::string payloads, all_payloads_text(options, method.delegates[d]));
-      return base::concat(printable(options.output, kShownPath), ": ", bytes_text(size), ", method ",
-                          printable(method.name), ", delegate ", d, "\n", payloads);
+      if (method.delegates[d].data.size != before.methods[m].delegates[d].data.size) return Place{&method, d};
     }
   }
   return Error(ErrorCode::kInternal, "no delegate has changed");
@@ -115,9 +158,15 @@ Status rewrite(const PackOptions& options, const Payloads& all) {
   auto written = pte::add_variants({program.bytes().data(), program.bytes().size()}, all.payloads, choice);
   if (!written.ok()) return std::move(written).error().within("cannot add to '" + options.input + "'");
   ETRT_TRY_ASSIGN(const pte::ProgramInfo info, pte::inspect(*written));
-  ETRT_TRY_ASSIGN(const std::string text, rewrite_text(options, program.info(), info, written->size()));
+  ETRT_TRY_ASSIGN(const Place grown, find_grown(program.info(), info));
+  const pte::DelegateInfo& delegate = grown.method->delegates[grown.delegate];
+  if (Status loads = try_programs(delegate, options.variants.size()); !loads.ok()) {
+    return std::move(loads).error().within("cannot add to '" + options.input + "'");
+  }
+  ETRT_TRY_ASSIGN(const std::string payloads, all_payloads_text(options, delegate));
   ETRT_TRY(write_file(options.output, *written));
-  return print(text);
+  return print(base::concat(printable(options.output, kShownPath), ": ", bytes_text(written->size()), ", method ",
+                            printable(grown.method->name), ", delegate ", grown.delegate, "\n", payloads));
 }
 
 }  // namespace

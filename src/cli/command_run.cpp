@@ -107,6 +107,7 @@ Status load_sessions(Run& run) {
   options.delegate = run.options.delegate;
   if (run.target) options.delegate.device = run.target->device.name();
   if (run.resident) options.resident = run.target->device;
+  if (run.data) options.data = &*run.data;
   Progress progress("loading");
   for (std::size_t i = 0; i < count; ++i) {
     // The guard says which device a CUDA label of the program means, where there is a GPU and a virtual one.
@@ -200,6 +201,9 @@ Status command_run(const RunOptions& options) {
   ETRT_TRY_ASSIGN(ProgramFile program, ProgramFile::open(options.file));
   Run run{options, std::move(program)};
   ETRT_TRY_ASSIGN(run.method, run.program.method(options.method));
+  if (!options.data.empty()) {
+    ETRT_TRY_ASSIGN(run.data, MappedFile::open(options.data));
+  }
   ETRT_TRY(choose_device(run));
   ETRT_TRY(check_residence(run));
   ETRT_TRY(make_inputs(run));

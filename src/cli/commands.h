@@ -21,6 +21,7 @@ Status command_devices(const DevicesOptions& options);
 struct InspectOptions {
   std::string file;
   bool json = false;
+  std::string data;  ///< path of the program's weights; empty: none
 };
 Status command_inspect(const InspectOptions& options);
 
@@ -75,6 +76,7 @@ struct RunOptions {
   bool verify_partition = false;
   int verify_ms = 50;  ///< how long the partition is full at least
   bool json = false;
+  std::string data;  ///< path of the program's weights; empty: none
 };
 Status command_run(const RunOptions& options);
 

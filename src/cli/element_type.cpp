@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include <base/element_type.h>
 #include <cli/element_type.h>
 
 namespace etrt::cli {
@@ -9,21 +10,28 @@ namespace {
 using executorch::aten::ScalarType;
 using Family = ElementType::Family;
 
+/// What numpy calls the type; the rest comes from the table that all parts share.
+constexpr ElementType describe(std::string_view name, Family family, std::string_view npy, bool in_numpy = true) {
+  const base::ElementType& type = *base::find_element_type(name);
+  return {type.name, static_cast<ScalarType>(type.code), type.size, family, npy, in_numpy};
+}
+
 constexpr std::array<ElementType, 13> kTypes{{
-    {"float32", ScalarType::Float, 4, Family::kFloat, "<f4", true},
-    {"float64", ScalarType::Double, 8, Family::kFloat, "<f8", true},
-    {"float16", ScalarType::Half, 2, Family::kFloat, "<f2", true},
-    {"bfloat16", ScalarType::BFloat16, 2, Family::kFloat, "<u2", false},
-    {"int8", ScalarType::Char, 1, Family::kInteger, "|i1", true},
-    {"int16", ScalarType::Short, 2, Family::kInteger, "<i2", true},
-    {"int32", ScalarType::Int, 4, Family::kInteger, "<i4", true},
-    {"int64", ScalarType::Long, 8, Family::kInteger, "<i8", true},
-    {"uint8", ScalarType::Byte, 1, Family::kInteger, "|u1", true},
-    {"uint16", ScalarType::UInt16, 2, Family::kInteger, "<u2", true},
-    {"uint32", ScalarType::UInt32, 4, Family::kInteger, "<u4", true},
-    {"uint64", ScalarType::UInt64, 8, Family::kInteger, "<u8", true},
-    {"bool", ScalarType::Bool, 1, Family::kBool, "|b1", true},
+    describe("float32", Family::kFloat, "<f4"),
+    describe("float64", Family::kFloat, "<f8"),
+    describe("float16", Family::kFloat, "<f2"),
+    describe("bfloat16", Family::kFloat, "<u2", false),
+    describe("int8", Family::kInteger, "|i1"),
+    describe("int16", Family::kInteger, "<i2"),
+    describe("int32", Family::kInteger, "<i4"),
+    describe("int64", Family::kInteger, "<i8"),
+    describe("uint8", Family::kInteger, "|u1"),
+    describe("uint16", Family::kInteger, "<u2"),
+    describe("uint32", Family::kInteger, "<u4"),
+    describe("uint64", Family::kInteger, "<u8"),
+    describe("bool", Family::kBool, "|b1"),
 }};
+static_assert(kTypes[0].scalar == ScalarType::Float && kTypes[12].scalar == ScalarType::Bool);
 
 template <class Predicate>
 const ElementType* find(Predicate&& matches) {

@@ -49,6 +49,14 @@ Json binding_json(const blob::Binding& binding) {
   return entry;
 }
 
+/// What runs again and again may depend on; nothing where that is not known.
+void add_facts(Json& entry, const std::optional<program_facts::MethodFacts>& facts) {
+  if (!facts) return;
+  entry["keeps_state"] = facts->keeps_state;
+  entry["data_dependent"] = facts->data_dependent;
+  entry["external_data"] = facts->external_data;
+}
+
 Json payloads_json(const BlobReport& blob) {
   Json list = Json::array();
   const std::vector<blob::Variant> payloads = blob.view.candidates();
@@ -65,6 +73,7 @@ Json payloads_json(const BlobReport& blob) {
       if (!candidate.runs.ok()) answer["why_not"] = candidate.runs.error().message();
       entry["devices"].push_back(std::move(answer));
     }
+    if (i < blob.facts.size()) add_facts(entry, blob.facts[i]);
     list.push_back(std::move(entry));
   }
   return list;
@@ -117,18 +126,24 @@ Json delegate_json(const DelegateReport& delegate) {
   if (info.segment != pte::DelegateInfo::kInline) entry["segment"] = info.segment;
   if (delegate.blob && delegate.blob->ok()) entry["blob"] = blob_json(**delegate.blob);
   if (delegate.blob && !delegate.blob->ok()) entry["error"] = delegate.blob->error().message();
+  if (!delegate.fits.ok()) entry["error"] = delegate.fits.error().message();
   return entry;
 }
 
 Json method_json(const MethodReport& method) {
   Json delegates = Json::array();
   for (const DelegateReport& delegate : method.delegates) delegates.push_back(delegate_json(delegate));
-  return {{"name", method.info->name},
-          {"instructions", method.info->instructions},
-          {"planned_buffers", method.info->planned_buffers},
-          {"inputs", values_json(method.info->inputs)},
-          {"outputs", values_json(method.info->outputs)},
-          {"delegates", std::move(delegates)}};
+  Json entry{{"name", method.info->name},
+             {"instructions", method.info->instructions},
+             {"planned_buffers", method.info->planned_buffers},
+             {"inputs", values_json(method.info->inputs)},
+             {"outputs", values_json(method.info->outputs)},
+             {"loads", nullptr},
+             {"delegates", std::move(delegates)}};
+  add_facts(entry, method.facts);
+  if (method.loads) entry["loads"] = method.loads->ok();
+  if (method.loads && !method.loads->ok()) entry["why_not"] = method.loads->error().message();
+  return entry;
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <etrt/device.h>
 #include <etrt/pte.h>
 #include <etrt/result.h>
+#include <program_facts/program_facts.h>
 
 namespace etrt::cli {
 
@@ -41,18 +42,23 @@ struct BlobReport {
   BlobHeader header;
   blob::BlobView view;
   std::vector<Verdict> verdicts;
+  Status fits;                                                   ///< whether the metadata agrees with the host programs
+  std::vector<std::optional<program_facts::MethodFacts>> facts;  ///< of each payload that is a host program
 };
 
 /// One delegated part of a method. `blob` is there for TensorRTBackend's alone; it is an error for a malformed one.
 struct DelegateReport {
   const pte::DelegateInfo* info;
   bool registered;  ///< whether this process has the backend
+  Status fits;      ///< whether compile specs and bindings are right, whatever the device
   std::optional<Result<BlobReport>> blob;
 };
 
 struct MethodReport {
   const pte::MethodInfo* info;
   std::vector<DelegateReport> delegates;
+  std::optional<Status> loads;                      ///< none: not tried
+  std::optional<program_facts::MethodFacts> facts;  ///< none: the file cannot be read so far
 };
 
 /// What a file holds: a program's methods, or one bare blob. Borrows the file's bytes and `program`.
@@ -69,6 +75,10 @@ Result<BlobReport> look_into_blob(std::span<const std::byte> bytes, std::span<co
 
 /// "cpu", "cuda" or "other"
 const char* device_name(pte::Device device);
+
+/// "keeps state, data-dependent outputs (aten::nonzero.out), external data (layer.weight)"; empty when there is nothing
+/// of the kind.
+std::string facts_text(const std::optional<program_facts::MethodFacts>& facts);
 
 /// Largest power of two, up to a page, that divides `offset`.
 std::uint64_t alignment_of(std::uint64_t offset);

@@ -14,6 +14,7 @@ namespace {
 /// So much of any list is shown; --json has all of it.
 constexpr std::size_t kMaxRows = 64;
 constexpr std::size_t kReason = 600;
+constexpr std::size_t kMaxNames = 8;
 
 std::string more_text(std::size_t count, std::size_t indent) {
   if (count <= kMaxRows) return {};
@@ -78,6 +79,14 @@ std::string bindings_text(const blob::Metadata& metadata, std::size_t indent) {
   return table.to_string(indent) + more_text(metadata.io_bindings.size(), indent);
 }
 
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMaxNames); ++i) {
+    text += base::concat(i > 0 ? ", " : "", printable(names[i]));
+  }
+  return names.size() > kMaxNames ? text + ", …" : text;
+}
+
 std::string chosen_text(const Verdict& verdict) {
   const auto index = verdict.chosen();
   if (!index) return verdict.device.name() + " runs none of them";
@@ -109,6 +118,10 @@ std::string payloads_text(const BlobReport& blob, std::size_t indent) {
       reasons += base::concat(space, "payload ", i, " not on ", verdict.device.name(), ": ",
                               printable(runs.error().message(), kReason), "\n");
     }
+  }
+  for (std::size_t i = 0; i < std::min(blob.facts.size(), rows.size()); ++i) {
+    const std::string facts = facts_text(blob.facts[i]);
+    if (!facts.empty()) chosen += base::concat(space, "payload ", i, ": ", facts, "\n");
   }
   Table table(columns);
   for (auto& row : rows) table.add_row(std::move(row));
@@ -145,6 +158,9 @@ std::string delegate_text(const DelegateReport& delegate, std::size_t index) {
   if (delegate.blob && !delegate.blob->ok()) {
     text += base::concat("    malformed: ", printable(delegate.blob->error().message(), kReason), "\n");
   }
+  if (!delegate.fits.ok()) {
+    text += base::concat("    refused: ", printable(delegate.fits.error().message(), kReason), "\n");
+  }
   return text;
 }
 
@@ -161,6 +177,10 @@ std::string method_text(const MethodReport& method) {
   const std::string more_inputs = values_text(info.inputs, "input", table);
   const std::string more_outputs = values_text(info.outputs, "output", table);
   text += table.to_string(2) + more_inputs + more_outputs;
+  if (const std::string facts = facts_text(method.facts); !facts.empty()) text += "  " + facts + "\n";
+  if (method.loads && !method.loads->ok()) {
+    text += base::concat("  ", printable(method.loads->error().message(), kReason), "\n");
+  }
   for (std::size_t i = 0; i < std::min(method.delegates.size(), kMaxRows); ++i) {
     text += delegate_text(method.delegates[i], i);
   }
@@ -173,6 +193,16 @@ std::string here_text(const FileReport& report) {
 }
 
 }  // namespace
+
+std::string facts_text(const std::optional<program_facts::MethodFacts>& facts) {
+  std::string text;
+  if (!facts) return text;
+  const auto add = [&](const auto&... parts) { text += base::concat(text.empty() ? "" : ", ", parts...); };
+  if (facts->keeps_state) add("keeps state");
+  if (!facts->data_dependent.empty()) add("data-dependent outputs (", names_text(facts->data_dependent), ")");
+  if (!facts->external_data.empty()) add("external data (", names_text(facts->external_data), ")");
+  return text;
+}
 
 std::string to_text(const FileReport& report) {
   std::string text = printable(report.path, kShownPath);

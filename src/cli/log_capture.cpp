@@ -18,6 +18,9 @@ namespace et = executorch::runtime;
 
 constexpr std::string_view kDelegate = "TensorRTBackend";
 constexpr std::size_t kMaxKept = 64;
+constexpr std::string_view kNoData = "external_data_map is null";
+constexpr std::string_view kNoDataText =
+    "its weights are in a .ptd file, which a program that is not nested gets by --data";
 constexpr std::size_t kMaxLine = 4000;
 
 struct Line {
@@ -69,6 +72,36 @@ std::string_view without_place(std::string_view line) {
   return end == std::string_view::npos ? line : line.substr(end + 2);
 }
 
+bool is_delegates_reason(const std::string& line) {
+  return line.starts_with(kDelegate) && line.find(": warning: ") == std::string::npos;
+}
+
+void add_item(std::string& list, std::string_view separator, std::string_view item) {
+  list += base::concat(list.empty() ? "" : separator, item);
+}
+
+/// Of each failure ExecuTorch logs what went wrong, and then that something did.
+Reasons reasons_in(const std::vector<std::string>& lines) {
+  constexpr std::string_view kMissing = "Missing operator: ";
+  Reasons reasons;
+  std::string operators;
+  for (const std::string& line : lines) {
+    if (line.starts_with(kMissing)) add_item(operators, ", ", line.substr(std::min(line.find("] ") + 2, line.size())));
+  }
+  for (const std::string& line : lines) {
+    const bool repeats = line.starts_with("Init failed for backend") || line.starts_with("There are ") ||
+                         line.starts_with("CALL_DELEGATE execute failed") || line.starts_with(kMissing) ||
+                         (!operators.empty() && line.starts_with("kernel '"));
+    if (repeats || line.starts_with(kDelegate)) continue;
+    reasons.lacks_code |= line.find("is not registered") != std::string::npos;
+    add_item(reasons.text, "; ", line == kNoData ? kNoDataText : std::string_view(line));
+  }
+  if (operators.empty()) return reasons;
+  add_item(reasons.text, "; ", "this etrt lacks the operators " + operators);
+  reasons.lacks_code = true;
+  return reasons;
+}
+
 }  // namespace
 
 LogCapture& LogCapture::instance() {
@@ -94,16 +127,23 @@ std::vector<std::string> LogCapture::take_errors() {
   return texts;
 }
 
+Reasons LogCapture::take_reasons() {
+  return reasons_in(take_errors());
+}
+
 Error LogCapture::explain(const std::string& what, et::Error code) {
   const std::vector<std::string> lines = take_errors();
-  const auto delegate =
-      std::find_if(lines.begin(), lines.end(), [](const std::string& line) { return line.starts_with(kDelegate); });
-  if (delegate != lines.end()) return Error(ErrorCode::kInternal, base::concat(what, ": ", without_place(*delegate)));
-  if (lines.empty()) {
+  const Reasons reasons = reasons_in(lines);
+  const auto delegate = std::find_if(lines.begin(), lines.end(), is_delegates_reason);
+  if (delegate != lines.end()) {
+    return Error(ErrorCode::kInternal,
+                 base::concat(what, ": ", without_place(*delegate), reasons.text.empty() ? "" : ": ", reasons.text));
+  }
+  if (reasons.text.empty()) {
     return Error(ErrorCode::kInternal, base::concat(what, ": ExecuTorch gives error ", et::to_string(code)));
   }
   return Error(ErrorCode::kInternal,
-               base::concat(what, ": ", lines.front(), " (ExecuTorch error ", et::to_string(code), ")"));
+               base::concat(what, ": ", reasons.text, " (ExecuTorch error ", et::to_string(code), ")"));
 }
 
 }  // namespace etrt::cli

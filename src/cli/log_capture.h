@@ -9,6 +9,12 @@
 
 namespace etrt::cli {
 
+/// Why ExecuTorch could not do something, for the user.
+struct Reasons {
+  std::string text;         ///< empty: it did not say
+  bool lacks_code = false;  ///< an operator or a backend is not in this process
+};
+
 /// ExecuTorch's log, made fit for a user: errors are kept until the command knows whether it failed, so that a failure
 /// is told once and in its own words; the rest is shown with --verbose alone.
 /// There is one, because ExecuTorch has one log for the process.
@@ -23,8 +29,12 @@ class LogCapture {
   /// The errors logged since the last call, each once.
   std::vector<std::string> take_errors();
 
-  /// An ExecuTorch failure as an error of ours. The reason is what the delegate logged, or else the first error that
-  /// anybody logged, or else the code's name. Takes the errors logged so far.
+  /// What ExecuTorch, its kernels and its other backends logged since the last call, with the names of all operators
+  /// that are missing. Takes the errors logged so far.
+  Reasons take_reasons();
+
+  /// An ExecuTorch failure as an error of ours. The reason is what the delegate logged, and what ExecuTorch did, or
+  /// else the code's name. Takes the errors logged so far.
   Error explain(const std::string& what, executorch::runtime::Error code);
 };
 

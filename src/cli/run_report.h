@@ -8,11 +8,11 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cli/commands.h>
-#include <cli/stream_set.h>
 #include <cli/partition_check.h>
 #include <cli/program_file.h>
 #include <cli/session.h>
 #include <cli/side_by_side.h>
+#include <cli/stream_set.h>
 #include <cli/tensors.h>
 #include <etrt/report.h>
 
@@ -23,6 +23,7 @@ struct Run {
   const RunOptions& options;
   ProgramFile program;
   const pte::MethodInfo* method = nullptr;
+  std::optional<MappedFile> data = std::nullopt;
   std::optional<Target> target = std::nullopt;  ///< none: nothing of the method is delegated to TensorRTBackend
   bool resident = false;
   std::vector<HostTensor> inputs = {};

@@ -17,10 +17,6 @@ namespace {
 
 namespace et = executorch::runtime;
 
-std::unique_ptr<et::DataLoader> loader_of(const ProgramFile& program) {
-  return std::make_unique<executorch::extension::BufferDataLoader>(program.bytes().data(), program.bytes().size());
-}
-
 Status download(const Device& device, const void* from, std::vector<std::byte>& to, cudaStream_t stream) {
   ETRT_TRY(api::in_context(device.native(), "cuMemcpyDtoHAsync", [&](const cuda::Driver& driver) {
     return driver.cuMemcpyDtoHAsync(to.data(), reinterpret_cast<CUdeviceptr>(from), to.size(), stream);
@@ -31,8 +27,16 @@ Status download(const Device& device, const void* from, std::vector<std::byte>& 
 
 }  // namespace
 
+std::unique_ptr<et::DataLoader> loader_of(std::span<const std::byte> bytes) {
+  return std::make_unique<executorch::extension::BufferDataLoader>(bytes.data(), bytes.size());
+}
+
 Session::Session(const ProgramFile& program, const pte::MethodInfo& method, SessionOptions options)
-    : program_(program), info_(method), options_(std::move(options)), module_(loader_of(program)) {}
+    : program_(program),
+      info_(method),
+      options_(std::move(options)),
+      module_(loader_of(program.bytes()), nullptr, nullptr, nullptr,
+              options_.data == nullptr ? nullptr : loader_of(options_.data->bytes())) {}
 
 Result<std::unique_ptr<Session>> Session::load(const ProgramFile& program, const pte::MethodInfo& method,
                                                const SessionOptions& options) {

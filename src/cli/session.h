@@ -9,6 +9,7 @@
 #include <executorch/extension/module/module.h>
 
 #include <cli/commands.h>
+#include <cli/file.h>
 #include <cli/program_file.h>
 #include <cli/tensors.h>
 #include <etrt/buffer.h>
@@ -20,10 +21,15 @@ namespace etrt::cli {
 
 struct SessionOptions {
   DelegateChoices delegate;
+  /// The file beside the program that holds its weights, which must outlive the session; null: none.
+  const MappedFile* data = nullptr;
   /// Inputs, outputs and whatever the program plans live in this device's memory, which only a method of delegate
   /// calls alone survives; see `is_only_delegate`.
   std::optional<Device> resident;
 };
+
+/// ExecuTorch's way to read bytes, which must outlive it.
+std::unique_ptr<executorch::runtime::DataLoader> loader_of(std::span<const std::byte> bytes);
 
 /// One method, loaded and ready to run, with the memory for what it takes and gives.
 /// The program must outlive it. Threads: one caller at a time.

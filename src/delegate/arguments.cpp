@@ -4,6 +4,7 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <delegate/arguments.h>
+#include <delegate/tensor_label.h>
 #include <engine/program/tensor_types.h>
 
 namespace etrt::delegate {
@@ -11,10 +12,6 @@ namespace {
 
 namespace et = executorch::runtime;
 using executorch::aten::Tensor;
-
-std::string label(const engine::TensorInfo& info) {
-  return base::concat(info.is_input ? "input '" : "output '", info.name, "'");
-}
 
 Status check_type(const engine::TensorInfo& info, const Tensor& tensor) {
   if (engine::from_executorch(tensor.scalar_type()) == info.type) return {};

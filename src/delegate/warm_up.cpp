@@ -12,6 +12,7 @@
 #include <cuda/error.h>
 #include <cuda/owners.h>
 #include <delegate/handle.h>
+#include <delegate/tensor_label.h>
 #include <delegate/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
@@ -75,10 +76,6 @@ std::optional<Layout> layout_of(const engine::TensorInfo& info, const Dims& dims
     stride *= std::max(dims[dim], 1);
   }
   return layout;
-}
-
-std::string label(const engine::TensorInfo& info) {
-  return base::concat(info.is_input ? "input '" : "output '", info.name, "'");
 }
 
 /// An argument of the warm-up: device memory of a shape, zeroed, and ExecuTorch's tensor over it.

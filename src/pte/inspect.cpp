@@ -2,12 +2,12 @@
 #include <cstring>
 #include <program_generated.h>
 
+#include <base/element_type.h>
 #include <base/format.h>
 #include <base/try.h>
 #include <etrt/pte.h>
 #include <pte/invalid_program.h>
 #include <pte/program_part.h>
-#include <pte/scalar_type.h>
 
 namespace etrt::pte {
 namespace {
@@ -139,8 +139,8 @@ class Inspector {
   Result<TensorInfo> read_tensor(const fb::Tensor& tensor, const std::string& where) {
     TensorInfo info;
     const auto code = static_cast<std::int8_t>(tensor.scalar_type());
-    const auto type = scalar_type_of_code(code);
-    info.dtype = type ? std::string(type->name) : base::concat("scalar type ", int{code});
+    const auto* type = base::find_element_type(code);
+    info.dtype = type != nullptr ? std::string(type->name) : base::concat("scalar type ", int{code});
     if (tensor.sizes() == nullptr || tensor.dim_order() == nullptr) return invalid_program(where, " has no sizes");
     ETRT_TRY(spend(tensor.sizes()->size() * sizeof(std::int32_t) + tensor.dim_order()->size()));
     info.sizes.assign(tensor.sizes()->begin(), tensor.sizes()->end());

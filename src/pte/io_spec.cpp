@@ -46,8 +46,8 @@ Status set_nbytes(const blob::Binding& binding, TensorSpec& spec) {
 }
 
 Result<TensorSpec> make_tensor_spec(const blob::Binding& binding) {
-  const auto type = scalar_type_of_name(binding.dtype);
-  if (!type) {
+  const auto* type = base::find_element_type(binding.dtype);
+  if (type == nullptr) {
     return invalid(binding, "the dtype is \"", binding.dtype,
                    "\", must be one of those in etrt/pte.h, such as float32");
   }

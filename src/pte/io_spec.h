@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <vector>
 
+#include <base/element_type.h>
 #include <blob/blob.h>
 #include <etrt/result.h>
-#include <pte/scalar_type.h>
 
 namespace etrt::pte {
 
 /// One input or output as the program declares it.
 struct TensorSpec {
-  ScalarType type;
+  base::ElementType type;
   std::vector<std::int32_t> sizes;  ///< the upper bound
   std::vector<std::uint8_t> dim_order;
   bool dynamic = false;

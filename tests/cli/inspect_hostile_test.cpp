@@ -21,7 +21,7 @@ bool inspect(const TemporaryDirectory& directory, std::span<const std::byte> byt
   bool ok = true;
   for (const bool json : {false, true}) {
     testing::internal::CaptureStdout();
-    const Status status = cli::command_inspect({path, json});
+    const Status status = cli::command_inspect({path, json, ""});
     const std::string out = testing::internal::GetCapturedStdout();
     EXPECT_FALSE(has_control_characters(out));
     if (json && status.ok()) {

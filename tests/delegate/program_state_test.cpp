@@ -41,18 +41,6 @@ class StatefulProgram : public ProgramEngine {
     EXPECT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
     return out.values[0];
   }
-
-  /// The same with a context alone.
-  std::int32_t call(engine::ExecutionContext& context, std::int32_t x) const {
-    const Stream stream = create_stream();
-    DeviceTensor in(device(), {4}, x), out(device(), {4}, 0);
-    EXPECT_THAT(context.resolve_shapes(), is_ok());
-    EXPECT_THAT(context.bind(0, reinterpret_cast<std::uint64_t>(in.buffer.data()), in.buffer.size()), is_ok());
-    EXPECT_THAT(context.bind(1, reinterpret_cast<std::uint64_t>(out.buffer.data()), out.buffer.size()), is_ok());
-    EXPECT_THAT(context.enqueue(stream.get()), is_ok());
-    EXPECT_THAT(stream.synchronize(), is_ok());
-    return out.read()[0];
-  }
 };
 ETRT_ON_THE_VIRTUAL_GPU(StatefulProgram);
 
@@ -91,29 +79,24 @@ TEST_P(StatefulProgram, LearnsShapesWithoutTouchingItsState) {
 
 TEST_P(StatefulProgram, HasOneSlotWhichOrdersItsCallsOnTheDeviceWhateverTheirStreams) {
   const auto handle = load_method(running_sum());
-  Buffer memory = must(Buffer::on_device(device(), 8 * 256));
-  const auto at = [&](int slot) { return static_cast<std::byte*>(memory.data()) + slot * 256; };
-  const TestTensor::Kind floats{.type = ScalarType::Float};
-  const float one = 1;
-  ASSERT_THAT(driver().cuMemcpy(reinterpret_cast<CUdeviceptr>(at(0)), reinterpret_cast<CUdeviceptr>(&one), 4), is_ok());
+  DeviceTensor one(device(), {4}, 1);
+  std::vector<std::unique_ptr<DeviceTensor>> sums;
+  for (int i = 0; i < 6; ++i) sums.push_back(std::make_unique<DeviceTensor>(device(), std::vector<std::int32_t>{4}, 0));
   const Stream first = create_stream();
   const Stream second = create_stream();
   auto gate = close_gate(first);
   const auto waits = host_waits();
-  for (int i = 1; i <= 6; ++i) {
-    TestTensor x({1}, at(0), floats), y({1}, at(i), floats);
-    const StreamGuard guard((i % 2 == 1 ? first : second).get());
-    ASSERT_THAT(execute(*handle, x, y), is_ok());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const StreamGuard guard((i % 2 == 0 ? first : second).get());
+    ASSERT_THAT(execute(*handle, one.tensor, sums[i]->tensor), is_ok());
   }
   EXPECT_EQ(host_waits(), waits);
   EXPECT_EQ(handle->slot_count(), 1u);
   gate.open();
   ASSERT_THAT(first.synchronize(), is_ok());
   ASSERT_THAT(second.synchronize(), is_ok());
-  for (int i = 1; i <= 6; ++i) {
-    float sum = 0;
-    ASSERT_THAT(driver().cuMemcpy(reinterpret_cast<CUdeviceptr>(&sum), reinterpret_cast<CUdeviceptr>(at(i)), 4), is_ok());
-    EXPECT_EQ(sum, static_cast<float>(i)) << "the call saw another order";
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    EXPECT_EQ(sums[i]->read(), Values(4, static_cast<std::int32_t>(i) + 1)) << "the call saw another order";
   }
 }
 
@@ -123,23 +106,20 @@ TEST_P(StatefulProgram, IsAsItWasLoadedAfterWarmUp) {
   metadata.io_bindings = {{.name = "x"}, {.name = "sum", .is_input = false}};
   const blob::Payload payload{"program", "host", bytes};
   delegate::Options options;
-  options.warm_up = {{engine::Dims{1}}, {engine::Dims{1}}};
+  options.warm_up = {{engine::Dims{4}}, {engine::Dims{4}}};
   const auto handle = must(try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options));
   EXPECT_EQ(call(*handle, 2), 2);
 }
 
 TEST_P(StatefulProgram, IsRefusedInACaptureWhichStaysValid) {
   const auto handle = load_method(running_sum());
-  Buffer memory = must(Buffer::on_device(device(), 512));
-  const TestTensor::Kind floats{.type = ScalarType::Float};
-  TestTensor x({1}, memory.data(), floats), y({1}, static_cast<std::byte*>(memory.data()) + 256, floats);
+  DeviceTensor x(device(), {4}, 1), y(device(), {4}, 0);
   const Stream stream = create_stream();
   const StreamGuard guard(stream.get());
-  ASSERT_THAT(driver().cuMemsetD8Async(reinterpret_cast<CUdeviceptr>(memory.data()), 0, 512, stream.get()), is_ok());
-  ASSERT_THAT(execute(*handle, x, y), is_ok());
+  ASSERT_THAT(execute(*handle, x.tensor, y.tensor), is_ok());
   ASSERT_THAT(stream.synchronize(), is_ok());
   begin_capture(stream);
-  EXPECT_THAT(execute(*handle, x, y), fails_with(ErrorCode::kInvalidState));
+  EXPECT_THAT(execute(*handle, x.tensor, y.tensor), fails_with(ErrorCode::kInvalidState));
   end_capture(stream);
 }
 

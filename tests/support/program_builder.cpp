@@ -1,5 +1,6 @@
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <program_generated.h>
 
 #include <pte/extended_header.h>
@@ -182,6 +183,59 @@ std::vector<std::byte> ProgramSpec::build(bool has_header) const {
   }
   if (!segments.empty()) header.segment_data_size = file.size() - header.segment_base;
   std::memcpy(file.data() + pte::kHeaderOffset, &header, sizeof(header));
+  return file;
+}
+
+// ExecuTorch's schema of it is in no package: fields are given by their place in the tables of FT01.
+std::vector<std::byte> build_data_file(const std::string& key, const ProgramSpec::Tensor& tensor,
+                                       std::span<const std::byte> data) {
+  using AnyTable = Offset<flatbuffers::Table>;
+  const auto field = [](int place) { return static_cast<flatbuffers::voffset_t>(4 + 2 * place); };
+  flatbuffers::FlatBufferBuilder builder;
+  std::vector<std::uint8_t> order(tensor.sizes.size());
+  std::iota(order.begin(), order.end(), std::uint8_t{0});
+  const auto sizes = builder.CreateVector(tensor.sizes);
+  const auto dim_order = builder.CreateVector(order);
+  const auto name = builder.CreateString(key);
+  const auto layout_start = builder.StartTable();
+  builder.AddElement<std::int8_t>(field(0), tensor.type, 0);
+  builder.AddOffset(field(1), sizes);
+  builder.AddOffset(field(2), dim_order);
+  const AnyTable layout(builder.EndTable(layout_start));
+  const auto segment_start = builder.StartTable();
+  builder.AddElement<std::uint64_t>(field(1), data.size(), 0);
+  const auto segments = builder.CreateVector(std::vector{AnyTable(builder.EndTable(segment_start))});
+  const auto named_start = builder.StartTable();
+  builder.AddOffset(field(0), name);
+  builder.AddOffset(field(2), layout);
+  const auto named = builder.CreateVector(std::vector{AnyTable(builder.EndTable(named_start))});
+  const auto root_start = builder.StartTable();
+  builder.AddOffset(field(1), segments);
+  builder.AddOffset(field(2), named);
+  builder.Finish(AnyTable(builder.EndTable(root_start)), "FT01");
+
+  struct {
+    char magic[4] = {'F', 'H', '0', '1'};
+    std::uint32_t length = 40;
+    std::uint64_t flatbuffer_offset = 0;
+    std::uint64_t flatbuffer_size = 0;
+    std::uint64_t segment_base = 0;
+    std::uint64_t segment_size = 0;
+  } header;
+  constexpr std::size_t kHeaderAt = 8;
+  const auto* bytes = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+  std::vector<std::byte> file(bytes, bytes + builder.GetSize());
+  file.insert(file.begin() + kHeaderAt, sizeof(header), std::byte{});
+  std::uint32_t root = 0;
+  std::memcpy(&root, file.data(), sizeof(root));
+  root += sizeof(header);
+  std::memcpy(file.data(), &root, sizeof(root));
+  header.flatbuffer_size = file.size();
+  file.resize(align_up(file.size()));
+  header.segment_base = file.size();
+  header.segment_size = data.size();
+  std::memcpy(file.data() + kHeaderAt, &header, sizeof(header));
+  file.insert(file.end(), data.begin(), data.end());
   return file;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,10 @@ struct ProgramSpec {
   /// The file. Without segments, and with `has_header` false, it is a bare flatbuffer.
   std::vector<std::byte> build(bool has_header = true) const;
 };
+
+/// A file of data beside programs (.ptd) with one tensor.
+std::vector<std::byte> build_data_file(const std::string& key, const ProgramSpec::Tensor& tensor,
+                                       std::span<const std::byte> data);
 
 /// An operator that copies tensor `from` to `to`, labelled CUDA.
 ProgramSpec::Step to_device(std::int32_t from, std::int32_t to);
