@@ -15,7 +15,7 @@
 #include <cli/text.h>
 #include <cuda/current_context.h>
 #include <cuda/device.h>
-#include <delegate/options.h>
+#include <delegate/load/options.h>
 #include <etrt/report.h>
 #include <etrt/stream.h>
 #include <etrt/stream_guard.h>

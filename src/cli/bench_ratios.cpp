@@ -10,7 +10,7 @@
 #include <cli/direct_delegate.h>
 #include <cli/latency_table.h>
 #include <cli/text.h>
-#include <delegate/options.h>
+#include <delegate/load/options.h>
 #include <etrt/stream.h>
 #include <etrt/stream_guard.h>
 

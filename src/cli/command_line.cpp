@@ -11,7 +11,7 @@
 #include <cli/commands.h>
 #include <cli/option_values.h>
 #include <cli/output.h>
-#include <delegate/options.h>
+#include <delegate/load/options.h>
 #include <etrt/version.h>
 
 namespace etrt::cli {

@@ -15,8 +15,8 @@
 #include <cli/table.h>
 #include <cli/tensors.h>
 #include <cli/text.h>
-#include <delegate/options.h>
-#include <delegate/variant_selection.h>
+#include <delegate/load/options.h>
+#include <delegate/load/variant_selection.h>
 
 namespace etrt::cli {
 namespace {

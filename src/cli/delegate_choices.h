@@ -3,7 +3,7 @@
 #include <executorch/runtime/backend/options.h>
 
 #include <cli/commands.h>
-#include <delegate/options.h>
+#include <delegate/load/options.h>
 #include <etrt/pte.h>
 #include <etrt/result.h>
 

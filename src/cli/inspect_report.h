@@ -10,7 +10,7 @@
 
 #include <blob/blob.h>
 #include <cli/tensorrt_report.h>
-#include <delegate/variant_selection.h>
+#include <delegate/load/variant_selection.h>
 #include <etrt/device.h>
 #include <etrt/pte.h>
 #include <etrt/result.h>

@@ -10,7 +10,7 @@
 #include <cli/program_file.h>
 #include <cli/session.h>
 #include <cli/text.h>
-#include <delegate/io_plan.h>
+#include <delegate/load/io_plan.h>
 #include <etrt/options.h>
 #include <etrt/stream.h>
 #include <etrt/stream_guard.h>

@@ -7,7 +7,7 @@
 #include <blob/blob.h>
 #include <cli/file.h>
 #include <cli/inspect_report.h>
-#include <delegate/variant_selection.h>
+#include <delegate/load/variant_selection.h>
 #include <etrt/device.h>
 #include <etrt/pte.h>
 #include <etrt/result.h>

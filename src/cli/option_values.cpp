@@ -5,7 +5,7 @@
 #include <base/format.h>
 #include <blob/format.h>
 #include <cli/option_values.h>
-#include <delegate/warm_up.h>
+#include <delegate/load/warm_up.h>
 
 namespace etrt::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <cli/delegate_choices.h>
 #include <cli/program_file.h>
 #include <cli/text.h>
-#include <delegate/device_choice.h>
+#include <delegate/load/device_choice.h>
 #include <etrt/options.h>
 
 namespace etrt::cli {

@@ -33,17 +33,17 @@ Result<cuda::Device> cuda::Device::open(const cuda::Driver& driver, int ordinal,
 
   CUcontext primary = nullptr;
   ETRT_TRY(check(driver, driver.cuDevicePrimaryCtxRetain(&primary, device), "cuDevicePrimaryCtxRetain"));
-  return Device{.driver = driver,
-                .ordinal = device,
-                .primary = primary,
-                .is_virtual = is_virtual,
-                .label = base::concat(is_virtual ? "virtual:" : "cuda:", ordinal),
-                .description = description,
-                .sm_count = sms,
-                .compute_major = major,
-                .compute_minor = minor,
-                .memory_bytes = bytes,
-                .primary_reference = PrimaryContextReference(driver, device)};
+  return cuda::Device{.driver = driver,
+                      .ordinal = device,
+                      .primary = primary,
+                      .is_virtual = is_virtual,
+                      .label = base::concat(is_virtual ? "virtual:" : "cuda:", ordinal),
+                      .description = description,
+                      .sm_count = sms,
+                      .compute_major = major,
+                      .compute_minor = minor,
+                      .memory_bytes = bytes,
+                      .primary_reference = PrimaryContextReference(driver, device)};
 }
 
 }  // namespace etrt

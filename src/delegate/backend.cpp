@@ -1,7 +1,7 @@
 #include <delegate/boundary.h>
 #include <delegate/handle.h>
-#include <delegate/options.h>
-#include <delegate/planned_memory.h>
+#include <delegate/load/options.h>
+#include <delegate/load/planned_memory.h>
 #include <torch_tensorrt/executorch/TensorRTBackend.h>
 
 namespace torch_tensorrt::executorch_backend {
@@ -10,7 +10,7 @@ namespace {
 namespace et = executorch::runtime;
 using etrt::delegate::contained;
 using etrt::delegate::Handle;
-using etrt::delegate::leave;
+using etrt::delegate::told;
 
 }  // namespace
 
@@ -23,15 +23,15 @@ et::Result<et::DelegateHandle*> TensorRTBackend::init(et::BackendInitContext& co
                                                       et::ArrayRef<et::CompileSpec> compile_specs) const {
   return contained("init", [&]() -> et::Result<et::DelegateHandle*> {
     if (processed == nullptr || processed->data() == nullptr) {
-      return leave("init", etrt::Error(etrt::ErrorCode::kInvalidData, "the program has no blob for this delegate"));
+      return told("init", etrt::Error(etrt::ErrorCode::kInvalidData, "the program has no blob for this delegate"));
     }
     const auto options = etrt::delegate::read_options(context.runtime_specs(), compile_specs);
-    if (!options.ok()) return leave("init", options.error());
+    if (!options.ok()) return told("init", options.error());
     auto handle = Handle::create({static_cast<const std::byte*>(processed->data()), processed->size()}, *options);
-    if (!handle.ok()) return leave("init", handle.error());
+    if (!handle.ok()) return told("init", handle.error());
     const etrt::Status placed =
         etrt::delegate::check_planned_memory(context.get_runtime_allocator(), (*handle)->device(), *options);
-    if (!placed.ok()) return leave("init", placed.error());
+    if (!placed.ok()) return told("init", placed.error());
     processed->Free();
     return std::move(handle).value().release();
   });
@@ -41,10 +41,10 @@ et::Error TensorRTBackend::execute(et::BackendExecutionContext& /*context*/, et:
                                    et::Span<et::EValue*> args) const {
   return contained("execute", [&]() -> et::Error {
     if (handle == nullptr) {
-      return leave("execute", etrt::Error(etrt::ErrorCode::kInvalidArgument, "null handle"));
+      return told("execute", etrt::Error(etrt::ErrorCode::kInvalidArgument, "null handle"));
     }
     const etrt::Status status = static_cast<Handle*>(handle)->execute(args);
-    return status.ok() ? et::Error::Ok : leave("execute", status.error());
+    return status.ok() ? et::Error::Ok : told("execute", status.error());
   });
 }
 

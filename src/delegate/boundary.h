@@ -13,7 +13,7 @@
 namespace etrt::delegate {
 
 /// An error leaves etrt: it is logged, once, and becomes ExecuTorch's. `where` is the function that ExecuTorch called.
-inline executorch::runtime::Error leave(const char* where, const Error& error) {
+inline executorch::runtime::Error told(const char* where, const Error& error) {
   log_error(where, error.message());
   return to_executorch(error.code());
 }

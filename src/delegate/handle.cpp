@@ -6,15 +6,15 @@
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
-#include <delegate/caller_stream.h>
-#include <delegate/counters.h>
-#include <delegate/device_choice.h>
-#include <delegate/execution.h>
-#include <delegate/failures.h>
+#include <delegate/call/execution.h>
 #include <delegate/handle.h>
+#include <delegate/load/device_choice.h>
+#include <delegate/load/warm_up.h>
 #include <delegate/nvtx_range.h>
-#include <delegate/slot_pool.h>
-#include <delegate/warm_up.h>
+#include <delegate/slots/counters.h>
+#include <delegate/slots/failures.h>
+#include <delegate/slots/slot_pool.h>
+#include <delegate/streams/caller_stream.h>
 #include <etrt/options.h>
 #include <process/process.h>
 

@@ -9,8 +9,8 @@
 #include <executorch/runtime/core/span.h>
 
 #include <cuda/device.h>
-#include <delegate/io_plan.h>
-#include <delegate/options.h>
+#include <delegate/load/io_plan.h>
+#include <delegate/load/options.h>
 #include <engine/engine.h>
 #include <etrt/report.h>
 #include <etrt/result.h>

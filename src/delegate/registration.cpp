@@ -5,7 +5,7 @@
 #include <executorch/runtime/platform/log.h>
 
 #include <api/guard_access.h>
-#include <delegate/device_allocator.h>
+#include <delegate/allocator/device_allocator.h>
 #include <etrt/backend.h>
 #include <etrt/options.h>
 #include <process/process.h>

@@ -7,15 +7,15 @@
 namespace etrt::memory {
 
 ScratchPool::Ref::~Ref() {
-  static_cast<void>(leave());
+  static_cast<void>(detach());
 }
 
 void ScratchPool::Ref::abandon() noexcept {
-  leave().abandon();
+  detach().abandon();
 }
 
 /// Gives up the share, and returns the memory if this was its last user.
-StreamOrderedMemory ScratchPool::Ref::leave() noexcept {
+StreamOrderedMemory ScratchPool::Ref::detach() noexcept {
   StreamOrderedMemory taken;
   if (pool_ == nullptr) return taken;
   Piece& piece = piece_->second;
@@ -45,7 +45,7 @@ Result<ScratchPool::Lease> ScratchPool::lease(Ref& ref, cuda::StreamRef stream, 
   StreamOrderedMemory other;
   if (ref.pool_ == nullptr || ref.piece_->first != stream_id) {
     const auto joined = join(stream_id);
-    other = ref.leave();
+    other = ref.detach();
     ref.pool_ = this;
     ref.piece_ = joined;
   }

@@ -55,7 +55,7 @@ class ScratchPool final : public IdleMemory {
 
    private:
     friend class ScratchPool;
-    StreamOrderedMemory leave() noexcept;
+    StreamOrderedMemory detach() noexcept;
 
     ScratchPool* pool_ = nullptr;
     Pieces::iterator piece_;

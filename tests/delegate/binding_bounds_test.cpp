@@ -3,7 +3,7 @@
 #include <delegate_fixture.h>
 
 #include <blob/blob_writer.h>
-#include <delegate/binding_bounds.h>
+#include <delegate/load/binding_bounds.h>
 
 namespace etrt::test {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <blob/blob_writer.h>
 #include <blob/format.h>
-#include <delegate/device_choice.h>
+#include <delegate/load/device_choice.h>
 #include <delegate/log_lines.h>
 #include <etrt/options.h>
 #include <process/process.h>

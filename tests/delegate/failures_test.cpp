@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include <blob/blob_writer.h>
-#include <delegate/failures.h>
+#include <delegate/slots/failures.h>
 #include <etrt/report.h>
 
 namespace etrt::test {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <delegate/options.h>
+#include <delegate/load/options.h>
 #include <etrt/options.h>
 #include <support/matchers.h>
 

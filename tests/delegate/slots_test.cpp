@@ -3,7 +3,7 @@
 #include <delegate_fixture.h>
 #include <new>
 
-#include <delegate/slot_pool.h>
+#include <delegate/slots/slot_pool.h>
 
 namespace etrt::test {
 namespace {

@@ -8,7 +8,7 @@
 #include <executorch/runtime/backend/interface.h>
 
 #include <blob/blob_writer.h>
-#include <delegate/warm_up.h>
+#include <delegate/load/warm_up.h>
 #include <etrt/options.h>
 #include <etrt/report.h>
 

@@ -27,7 +27,8 @@ int main() {
   ETRT_PRINT(etrt::ProgramReport);
   ETRT_PRINT(etrt::Report);
   ETRT_PRINT(etrt::Result<int>);
-  ETRT_PRINT(etrt::ScratchReport);
+  ETRT_PRINT(etrt::MemoryReport);
+  ETRT_PRINT(etrt::ProgramLayers);
   ETRT_PRINT(etrt::Status);
   ETRT_PRINT(etrt::Stream);
   ETRT_PRINT(etrt::StreamGuard);

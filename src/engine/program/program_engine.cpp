@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <program_facts/program_facts.h>
 
 #include <base/format.h>
 #include <base/try.h>
 #include <engine/program/program_context.h>
 #include <engine/program/program_engine.h>
 #include <engine/program/requirements.h>
+#include <program_facts/program_facts.h>
 
 namespace etrt::engine::program {
 namespace {
@@ -68,7 +68,7 @@ Status ProgramEngine::open(std::span<const std::byte> given) {
   }
   program_ = std::make_unique<et::Program>(std::move(*loaded));
 
-  auto facts = program_facts::read({static_cast<const std::byte*>(start), bytes.size()});
+  auto facts = program_facts::read(bytes);
   if (!facts.ok()) return std::move(facts).error().within("nested program");
   // See blob/format.h for which method runs.
   const program_facts::MethodFacts* method = facts->entry();
