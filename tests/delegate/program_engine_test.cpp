@@ -106,5 +106,15 @@ TEST_P(ProgramEngine, HoldsOneCopyOfTheProgramForAllHandles) {
   EXPECT_EQ(one->engine(), two->engine());
 }
 
+TEST_P(ProgramEngine, DestroyedWithoutACurrentContextLeavesNothingBehind) {
+  const Held before = held_by_virtual_gpu();
+  auto handle = load_program(ETRT_TEST_DATA "/two_io.pte", 2, 2);
+  ASSERT_THAT(driver().cuCtxSetCurrent(nullptr), is_ok());
+  handle.reset();
+  EXPECT_EQ(held_by_virtual_gpu().handles, before.handles) << "a module was leaked";
+  EXPECT_EQ(held_by_virtual_gpu().allocations, before.allocations);
+  ASSERT_THAT(driver().cuCtxSetCurrent(device().native().primary), is_ok());
+}
+
 }  // namespace
 }  // namespace etrt::test
