@@ -28,7 +28,7 @@ TEST_P(Staging, OfAProducerFasterThanTheDeviceIsBoundedByAWaitForTheOldestCall) 
   HostTensor in({kCount}, 5);
   DeviceTensor out(device(), {kCount}, 0);
   const Stream stream = create_stream();
-  memory::PinnedPool& pinned = handle->pools().pinned();
+  memory::PinnedPool& pinned = handle->memory().pinned();
   const auto call = [&] {
     const StreamGuard guard(stream.get());
     EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
@@ -60,11 +60,11 @@ TEST_P(Staging, IsOnePoolADeviceAndGivenBackWhenAProgramIsUnloaded) {
   HostTensor in({8}, 5);
   HostTensor out({8}, 0);
   ASSERT_THAT(execute(*first, in.tensor, out.tensor), is_ok());
-  const auto held = first->pools().pinned().bytes();
+  const auto held = first->memory().pinned().bytes();
   ASSERT_THAT(execute(*second, in.tensor, out.tensor), is_ok());
-  EXPECT_EQ(second->pools().pinned().bytes(), held) << "the second program takes what the first no longer uses";
+  EXPECT_EQ(second->memory().pinned().bytes(), held) << "the second program takes what the first no longer uses";
   first.reset();
-  EXPECT_EQ(second->pools().pinned().bytes(), 0u);
+  EXPECT_EQ(second->memory().pinned().bytes(), 0u);
   ASSERT_THAT(execute(*second, in.tensor, out.tensor), is_ok());
   EXPECT_EQ(out.values, Values(8, 6));
 }
