@@ -87,7 +87,7 @@ PayloadTrial try_payload(const blob::BlobView& blob, const delegate::Candidate& 
   if (!engine.ok()) {
     const Error& error = engine.error();
     return {Error(error.code(), base::concat(error.message(), reasons.text.empty() ? "" : ": ", reasons.text)),
-            reasons.lacks_code,
+            reasons.lacks_code || error.code() == ErrorCode::kNotFound,
             {}};
   }
   auto plan = delegate::IoPlan::create(blob.metadata(), **engine, false);

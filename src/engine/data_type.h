@@ -4,49 +4,28 @@
 #include <cstdint>
 #include <string_view>
 
+#include <base/element_type.h>
+
 namespace etrt::engine {
 
-/// The element types that TensorRT and ExecuTorch share.
-enum class DataType : std::uint8_t { kFloat32, kFloat16, kBFloat16, kInt8, kUInt8, kInt32, kInt64, kBool };
+/// The element types that TensorRT and ExecuTorch share, under ExecuTorch's numbers (ScalarType).
+enum class DataType : std::int8_t {
+  kUInt8 = 0,
+  kInt8 = 1,
+  kInt32 = 3,
+  kInt64 = 4,
+  kFloat16 = 5,
+  kFloat32 = 6,
+  kBool = 11,
+  kBFloat16 = 15
+};
 
 constexpr std::size_t byte_size(DataType type) {
-  switch (type) {
-    case DataType::kInt64:
-      return 8;
-    case DataType::kFloat32:
-    case DataType::kInt32:
-      return 4;
-    case DataType::kFloat16:
-    case DataType::kBFloat16:
-      return 2;
-    case DataType::kInt8:
-    case DataType::kUInt8:
-    case DataType::kBool:
-      return 1;
-  }
-  return 0;
+  return base::find_element_type(static_cast<std::int8_t>(type))->size;
 }
 
 constexpr std::string_view name(DataType type) {
-  switch (type) {
-    case DataType::kFloat32:
-      return "float32";
-    case DataType::kFloat16:
-      return "float16";
-    case DataType::kBFloat16:
-      return "bfloat16";
-    case DataType::kInt8:
-      return "int8";
-    case DataType::kUInt8:
-      return "uint8";
-    case DataType::kInt32:
-      return "int32";
-    case DataType::kInt64:
-      return "int64";
-    case DataType::kBool:
-      return "bool";
-  }
-  return "?";
+  return base::find_element_type(static_cast<std::int8_t>(type))->name;
 }
 
 }  // namespace etrt::engine

@@ -5,6 +5,8 @@
 
 #include <executorch/runtime/core/device_allocator.h>
 
+#include <process/process.h>
+
 namespace etrt::test {
 namespace {
 
@@ -262,6 +264,12 @@ TEST_P(Allocator, AllocatesNothingMoreOnceItsStagingIsWarm) {
     EXPECT_EQ(copy_in(memory, Values(kCount, 1)), et::Error::Ok);
     copy_out(memory);
   };
+  {
+    // As many blocks as may be in use at once: the copy in may still be in flight when the one out begins.
+    memory::PinnedPool& pinned = process::Process::instance().memory().of(device().native()).pinned();
+    const auto one = must(pinned.lend(kBytes));
+    const auto other = must(pinned.lend(kBytes));
+  }
   round();
   hook().counter.reset();
   for (int i = 0; i < 8; ++i) round();

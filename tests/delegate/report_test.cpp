@@ -94,6 +94,13 @@ TEST_P(Completion, OfTheInputsIsThatOfTheCallWhereTheEngineDoesNotTell) {
 class Reports : public DelegateTest {
  protected:
   static ProgramReport last_program() { return report().programs.back(); }
+
+  MemoryReport memory_of_device() const {
+    for (const MemoryReport& memory : report().memory) {
+      if (memory.device == device().name()) return memory;
+    }
+    return {};
+  }
 };
 ETRT_ON_EVERY_DEVICE(Reports);
 
@@ -124,6 +131,7 @@ TEST_P(Reports, CountWhatCallsDid) {
 }
 
 TEST_P(Reports, TellTheMemoryThatIsHeld) {
+  const MemoryReport before = memory_of_device();
   KernelPlan plan = KernelPlan::dynamic(1, 64);
   plan.caller_gives_memory = true;
   const auto handle = load(plan);
@@ -142,19 +150,16 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   }
   ASSERT_THAT(stream.synchronize(), is_ok());
   const auto exec = capture(stream, call);
-  const Report all = report();
-  const ProgramReport& program = all.programs.back();
+  const ProgramReport program = last_program();
   EXPECT_EQ(program.execution_contexts, 1u);
   EXPECT_EQ(program.context_bytes, 64u * 4u * 4u) << "what a context needs for the largest shapes";
   EXPECT_GE(program.device_staging_bytes, 32u);
   EXPECT_EQ(program.graph_bytes, 32u);
-  const auto memory = std::find_if(all.memory.begin(), all.memory.end(),
-                                   [&](const MemoryReport& known) { return known.device == device().name(); });
-  ASSERT_NE(memory, all.memory.end());
-  EXPECT_EQ(memory->scratch_bytes, 32u);
-  EXPECT_EQ(memory->device_bytes, 32u + program.graph_bytes + program.device_staging_bytes);
-  EXPECT_GE(memory->pinned_bytes, 32u);
-  EXPECT_EQ(memory->abandoned_bytes, 0u);
+  const MemoryReport memory = memory_of_device();
+  EXPECT_EQ(memory.scratch_bytes - before.scratch_bytes, 32u);
+  EXPECT_EQ(memory.device_bytes - before.device_bytes, 32u + program.graph_bytes + program.device_staging_bytes);
+  EXPECT_GE(memory.pinned_bytes, 32u);
+  EXPECT_EQ(memory.abandoned_bytes, before.abandoned_bytes);
 }
 
 TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {

@@ -29,6 +29,7 @@ TEST_P(Staging, OfAProducerFasterThanTheDeviceIsBoundedByAWaitForTheOldestCall) 
   DeviceTensor out(device(), {kCount}, 0);
   const Stream stream = create_stream();
   memory::PinnedPool& pinned = handle->memory().pinned();
+  const std::size_t abandoned = pinned.abandoned_bytes();  // by earlier tests
   const auto call = [&] {
     const StreamGuard guard(stream.get());
     EXPECT_THAT(execute(*handle, in.tensor, out.tensor), is_ok());
@@ -49,7 +50,7 @@ TEST_P(Staging, OfAProducerFasterThanTheDeviceIsBoundedByAWaitForTheOldestCall) 
   EXPECT_FALSE(must(stream.is_done()));
   gate.open();
   producer.join();
-  EXPECT_LE(pinned.bytes(), memory::PinnedPool::kSoftLimit);
+  EXPECT_LE(pinned.bytes(), memory::PinnedPool::kSoftLimit + abandoned);
   ASSERT_THAT(stream.synchronize(), is_ok());
   EXPECT_EQ(out.read(), Values(kCount, 6));
 }
@@ -64,7 +65,7 @@ TEST_P(Staging, IsOnePoolADeviceAndGivenBackWhenAProgramIsUnloaded) {
   ASSERT_THAT(execute(*second, in.tensor, out.tensor), is_ok());
   EXPECT_EQ(second->memory().pinned().bytes(), held) << "the second program takes what the first no longer uses";
   first.reset();
-  EXPECT_EQ(second->memory().pinned().bytes(), 0u);
+  EXPECT_EQ(second->memory().pinned().bytes(), second->memory().pinned().abandoned_bytes());
   ASSERT_THAT(execute(*second, in.tensor, out.tensor), is_ok());
   EXPECT_EQ(out.values, Values(8, 6));
 }

@@ -69,7 +69,7 @@ Status check_operators(const program_facts::MethodFacts& method) {
   }
   const auto missing = without_kernels(method.operators);
   if (missing.empty()) return {};
-  return Error(ErrorCode::kNotSupported,
+  return Error(ErrorCode::kNotFound,
                base::concat("nested program: this process has no kernels for ", listed(missing), why_not_quantized,
                             ": load a library that registers them before the program"));
 }
@@ -85,8 +85,8 @@ Status check_requirements(const program_facts::MethodFacts& method) {
   std::copy_if(backends.begin(), backends.end(), std::back_inserter(missing),
                [](const std::string& name) { return et::get_backend_class(name.c_str()) == nullptr; });
   if (!missing.empty()) {
-    return Error(ErrorCode::kNotSupported, base::concat("nested program: this process has no backend ", listed(missing),
-                                                        ": load a library that registers it before the program"));
+    return Error(ErrorCode::kNotFound, base::concat("nested program: this process has no backend ", listed(missing),
+                                                    ": load a library that registers it before the program"));
   }
   if (!method.external_data.empty()) {
     return Error(

@@ -7,48 +7,15 @@ namespace etrt::engine {
 using executorch::aten::ScalarType;
 
 std::optional<DataType> from_executorch(ScalarType type) {
-  switch (type) {
-    case ScalarType::Float:
-      return DataType::kFloat32;
-    case ScalarType::Half:
-      return DataType::kFloat16;
-    case ScalarType::BFloat16:
-      return DataType::kBFloat16;
-    case ScalarType::Char:
-      return DataType::kInt8;
-    case ScalarType::Byte:
-      return DataType::kUInt8;
-    case ScalarType::Int:
-      return DataType::kInt32;
-    case ScalarType::Long:
-      return DataType::kInt64;
-    case ScalarType::Bool:
-      return DataType::kBool;
-    default:
-      return std::nullopt;
+  for (const DataType known : {DataType::kFloat32, DataType::kFloat16, DataType::kBFloat16, DataType::kInt8,
+                               DataType::kUInt8, DataType::kInt32, DataType::kInt64, DataType::kBool}) {
+    if (to_executorch(known) == type) return known;
   }
+  return std::nullopt;
 }
 
 ScalarType to_executorch(DataType type) {
-  switch (type) {
-    case DataType::kFloat32:
-      return ScalarType::Float;
-    case DataType::kFloat16:
-      return ScalarType::Half;
-    case DataType::kBFloat16:
-      return ScalarType::BFloat16;
-    case DataType::kInt8:
-      return ScalarType::Char;
-    case DataType::kUInt8:
-      return ScalarType::Byte;
-    case DataType::kInt32:
-      return ScalarType::Int;
-    case DataType::kInt64:
-      return ScalarType::Long;
-    case DataType::kBool:
-      return ScalarType::Bool;
-  }
-  return ScalarType::Undefined;
+  return static_cast<ScalarType>(type);
 }
 
 const char* executorch_name(ScalarType type) {
