@@ -4,14 +4,23 @@
 
 namespace etrt::cuda {
 
+namespace {
+
+/// A context that was destroyed while it is current still tells its device (seen on an H100); its legacy stream, which
+/// a green context has too, tells the truth.
+bool is_alive_on(const Driver& driver, CUdevice device) {
+  CUdevice found = -1;
+  CUcontext context = nullptr;
+  return driver.cuCtxGetDevice(&found) == CUDA_SUCCESS && found == device &&
+         driver.cuStreamGetCtx(CU_STREAM_LEGACY, &context) == CUDA_SUCCESS;
+}
+
+}  // namespace
+
 Result<CurrentContext> CurrentContext::ensure(const Driver& driver, CUdevice device, CUcontext primary) {
-  CUdevice current = -1;
-  const CUresult result = driver.cuCtxGetDevice(&current);
-  if (result == CUDA_SUCCESS && current == device) return CurrentContext(nullptr);
-  const bool none = result == CUDA_ERROR_INVALID_CONTEXT || result == CUDA_ERROR_CONTEXT_IS_DESTROYED;
-  if (result != CUDA_SUCCESS && !none) {
-    ETRT_TRY(check(driver, result, "cuCtxGetDevice"));
-  }
+  CUcontext current = nullptr;
+  ETRT_TRY(check(driver, driver.cuCtxGetCurrent(&current), "cuCtxGetCurrent"));
+  if (current == primary || (current != nullptr && is_alive_on(driver, device))) return CurrentContext(nullptr);
   return push(driver, primary);
 }
 

@@ -11,7 +11,7 @@ namespace etrt::cuda {
 /// Threads: a scope belongs to the thread that made it.
 class CurrentContext {
  public:
-  /// One driver call when the device is current already.
+  /// One driver call when the primary context is current, three when another one of the device is.
   static Result<CurrentContext> ensure(const Driver& driver, CUdevice device, CUcontext primary);
 
   /// Pushes `context` whatever is current.

@@ -84,8 +84,10 @@ CUresult pop_current(Machine& machine, CUcontext* popped) {
 }
 
 CUresult get_device(Machine& machine, CUdevice* device) {
-  return enter(machine, Needs::kContext, [&](Call& call) {
+  return enter(machine, Needs::kInit, [&](Call& call) {
     if (device == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (call.thread.contexts.empty()) return CUDA_ERROR_INVALID_CONTEXT;
+    // A context that was destroyed while it is current answers, too: seen on an H100.
     *device = call.context().device->ordinal;
     return CUDA_SUCCESS;
   });

@@ -54,6 +54,7 @@ void free_after_work(Call& call, Allocation& allocation, const std::vector<Devic
 CUresult free_device(Machine& machine, CUdeviceptr address) {
   return enter(machine, Needs::kInit, [&](Call& call) {
     if (address == 0) return CUDA_SUCCESS;
+    if (!call.thread.contexts.empty() && !call.context().active) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
     if (const CUresult refused = call.refuse_in_capture("cuMemFree")) return refused;
     Allocation* allocation = machine.memory.starting_at(address);
     if (allocation == nullptr || allocation->pinned || allocation->freed) return CUDA_ERROR_INVALID_VALUE;

@@ -62,7 +62,7 @@ TEST_F(Cleanup, ABufferIsFreedWhicheverCallBeforeItFailsOnce) {
     // One way with a context that is current, one with none.
     for (const CUcontext current : {primary(), CUcontext{}}) {
       for (const auto symbol :
-           {cuda::Symbol::k_cuCtxGetDevice, cuda::Symbol::k_cuCtxPushCurrent, cuda::Symbol::k_cuCtxPopCurrent}) {
+           {cuda::Symbol::k_cuCtxGetCurrent, cuda::Symbol::k_cuCtxPushCurrent, cuda::Symbol::k_cuCtxPopCurrent}) {
         {
           const auto buffer = must(pinned ? Buffer::pinned(*device, 64) : Buffer::on_device(*device, 64));
           ASSERT_THAT(driver().cuCtxSetCurrent(current), is_ok());

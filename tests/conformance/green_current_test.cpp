@@ -163,5 +163,41 @@ TEST_P(GreenCurrent, DestroyedWhileItIsCurrentItIsNoneForAScope) {
   ASSERT_THAT(driver().cuCtxSetCurrent(primary()), is_ok());
 }
 
+TEST_P(GreenCurrent, DestroyedWhileItIsCurrentItStillTellsItsDeviceButGivesNoStreamAndNoMemory) {
+  const auto buffer = create_buffer();
+  {
+    auto partition = create_partition();
+    ASSERT_THAT(driver().cuCtxSetCurrent(partition.context), is_ok());
+    CUcontext context = nullptr;
+    EXPECT_THAT(driver().cuStreamGetCtx(CU_STREAM_LEGACY, &context), is_ok());
+    EXPECT_EQ(context, partition.context);
+  }
+  CUdevice found = -1;
+  EXPECT_THAT(driver().cuCtxGetDevice(&found), is_ok());
+  EXPECT_EQ(found, device());
+  CUcontext context = nullptr;
+  CUdeviceptr memory = 0;
+  EXPECT_THAT(driver().cuStreamGetCtx(CU_STREAM_LEGACY, &context), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+  EXPECT_THAT(driver().cuMemAlloc(&memory, 64), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+  EXPECT_THAT(driver().cuMemFree(buffer.address()), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+  EXPECT_THAT(driver().cuCtxSynchronize(), fails_with(CUDA_ERROR_CONTEXT_IS_DESTROYED));
+  ASSERT_THAT(driver().cuCtxSetCurrent(primary()), is_ok());
+}
+
+TEST_P(GreenCurrent, AskingForTheContextOfItsLegacyStreamLeavesACaptureValid) {
+  auto partition = create_partition();
+  ASSERT_THAT(driver().cuCtxSetCurrent(partition.context), is_ok());
+  CUstream stream = nullptr;
+  ASSERT_THAT(driver().cuGreenCtxStreamCreate(&stream, partition.green.get(), CU_STREAM_NON_BLOCKING, 0), is_ok());
+  ASSERT_THAT(driver().cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_GLOBAL), is_ok());
+  CUcontext context = nullptr;
+  EXPECT_THAT(driver().cuStreamGetCtx(CU_STREAM_LEGACY, &context), is_ok());
+  CUgraph graph = nullptr;
+  EXPECT_THAT(driver().cuStreamEndCapture(stream, &graph), is_ok());
+  EXPECT_THAT(driver().cuGraphDestroy(graph), is_ok());
+  EXPECT_THAT(driver().cuStreamDestroy(stream), is_ok());
+  ASSERT_THAT(driver().cuCtxSetCurrent(primary()), is_ok());
+}
+
 }  // namespace
 }  // namespace etrt::conformance

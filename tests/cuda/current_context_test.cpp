@@ -32,10 +32,10 @@ TEST_F(CurrentContextTest, LeavesAContextOfTheDeviceAloneAlsoWhenItIsNotThePrima
   EXPECT_THAT(table.context_stack, ElementsAre(green));
 }
 
-TEST_F(CurrentContextTest, CostsOneCallWhenTheDeviceIsCurrent) {
+TEST_F(CurrentContextTest, CostsOneCallWhenThePrimaryContextIsCurrent) {
   table.context_stack = {FakeTable::context_of(0)};
   { const auto scope = ensure(0); }
-  EXPECT_THAT(table.calls, ElementsAre("cuCtxGetDevice"));
+  EXPECT_THAT(table.calls, ElementsAre("cuCtxGetCurrent"));
 }
 
 TEST_F(CurrentContextTest, PushesThePrimaryContextOfAnotherDeviceAndPopsIt) {
@@ -100,11 +100,11 @@ TEST_F(CurrentContextTest, PushesWhateverIsCurrentWhenTold) {
   EXPECT_THAT(table.context_stack, ElementsAre(FakeTable::context_of(0)));
 }
 
-TEST_F(CurrentContextTest, AFailureToAskForTheDeviceIsAnErrorAndPushesNothing) {
+TEST_F(CurrentContextTest, AFailureToAskWhatIsCurrentIsAnErrorAndPushesNothing) {
   table.answer = CUDA_ERROR_INVALID_HANDLE;
   EXPECT_THAT(CurrentContext::ensure(table.driver(), 0, FakeTable::context_of(0)), fails_with(ErrorCode::kDriver));
   EXPECT_THAT(table.context_stack, IsEmpty());
-  EXPECT_THAT(table.calls, ElementsAre("cuCtxGetDevice"));
+  EXPECT_THAT(table.calls, ElementsAre("cuCtxGetCurrent"));
 }
 
 TEST_F(CurrentContextTest, AFailureToPushIsAnErrorAndPopsNothing) {

@@ -26,6 +26,7 @@ FakeTable::FakeTable() {
   ETRT_FAKE_ENTRY(cuEventQuery, query_event);
   ETRT_FAKE_ENTRY(cuCtxGetCurrent, get_current);
   ETRT_FAKE_ENTRY(cuCtxGetDevice, get_device);
+  ETRT_FAKE_ENTRY(cuStreamGetCtx, get_stream_context);
   ETRT_FAKE_ENTRY(cuCtxPushCurrent, push);
   ETRT_FAKE_ENTRY(cuCtxPopCurrent, pop);
   ETRT_FAKE_ENTRY(cuThreadExchangeStreamCaptureMode, exchange_mode);
@@ -63,9 +64,15 @@ CUresult FakeTable::get_device(FakeTable& self, CUdevice* device) {
   self.calls.emplace_back("cuCtxGetDevice");
   if (self.answer != CUDA_SUCCESS) return self.answer;
   if (self.context_stack.empty()) return CUDA_ERROR_INVALID_CONTEXT;
-  if (self.current_is_destroyed) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
   *device = device_of(self.context_stack.back());
   return CUDA_SUCCESS;
+}
+
+CUresult FakeTable::get_stream_context(FakeTable& self, CUstream, CUcontext* context) {
+  self.calls.emplace_back("cuStreamGetCtx");
+  if (self.current_is_destroyed) return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+  *context = self.context_stack.back();
+  return self.answer;
 }
 
 CUresult FakeTable::push(FakeTable& self, CUcontext context) {

@@ -46,6 +46,7 @@ class FakeTable {
   static CUresult query_event(FakeTable& self, CUevent event);
   static CUresult get_current(FakeTable& self, CUcontext* context);
   static CUresult get_device(FakeTable& self, CUdevice* device);
+  static CUresult get_stream_context(FakeTable& self, CUstream stream, CUcontext* context);
   static CUresult push(FakeTable& self, CUcontext context);
   static CUresult pop(FakeTable& self, CUcontext* context);
   static CUresult exchange_mode(FakeTable& self, CUstreamCaptureMode* mode);

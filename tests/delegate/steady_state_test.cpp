@@ -38,7 +38,7 @@ class SteadyState : public DelegateTest {
     const Cost cost{hook().counter.total(),
                     calls(Symbol::k_cuLaunchKernel),
                     calls(Symbol::k_cuEventRecord),
-                    calls(Symbol::k_cuCtxGetDevice),
+                    calls(Symbol::k_cuCtxGetCurrent),
                     calls(Symbol::k_cuStreamIsCapturing),
                     calls(Symbol::k_cuPointerGetAttributes),
                     support::kernel_engine_counts().binds - binds};
