@@ -1,4 +1,5 @@
-// Compiled as C++17 and as C++20, without CUDA's headers: handles must agree with CUDA's own declarations.
+// Compiled as C++17 and as C++20, with CUDA's headers: handles must agree with CUDA's own declarations. The consumer of
+// tests/install has none.
 
 #include <etrt/backend.h>
 #include <etrt/buffer.h>
