@@ -38,7 +38,7 @@ TEST(Bench, ACallIsAnEnqueueARecordTwoChecksAndAQueryForEachUnlabelledTensor) {
     EXPECT_EQ(call["driver_calls"], exactly(4 + queries)) << one["program"];
     nlohmann::json expected{{"cuLaunchKernel", exactly(1)},
                             {"cuEventRecord", exactly(1)},
-                            {"cuCtxGetDevice", exactly(1)},
+                            {"cuCtxGetCurrent", exactly(1)},
                             {"cuStreamIsCapturing", exactly(1)}};
     if (queries > 0) expected["cuPointerGetAttributes"] = exactly(queries);
     EXPECT_EQ(call["by_entry_point"], expected) << one["program"];
