@@ -29,6 +29,12 @@ Result<CurrentContext> CurrentContext::push(const Driver& driver, CUcontext cont
   return CurrentContext(&driver);
 }
 
+Result<CurrentContext> CurrentContext::push_for_cleanup(const Driver& driver, CUcontext context) {
+  auto scope = push(driver, context);
+  if (scope.ok()) return scope;
+  return push(driver, context);
+}
+
 CurrentContext::~CurrentContext() {
   if (pushed_on_ == nullptr) return;
   CUcontext popped = nullptr;

@@ -17,6 +17,9 @@ class CurrentContext {
   /// Pushes `context` whatever is current.
   static Result<CurrentContext> push(const Driver& driver, CUcontext context);
 
+  /// For cleanup, which must not give up at the first refusal: a driver that refuses once is asked again.
+  static Result<CurrentContext> push_for_cleanup(const Driver& driver, CUcontext context);
+
   CurrentContext(CurrentContext&& other) noexcept : pushed_on_(other.pushed_on_) { other.pushed_on_ = nullptr; }
   CurrentContext& operator=(CurrentContext&&) = delete;
   ~CurrentContext();

@@ -5,9 +5,9 @@
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
+#include <cuda/waits.h>
 #include <etrt/options.h>
 #include <memory/device_heap.h>
-#include <memory/waits.h>
 
 namespace etrt::memory {
 
@@ -37,7 +37,7 @@ void DeviceHeap::free(CUdeviceptr address, std::size_t bytes, cuda::StreamRef st
   const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
   if (!relaxed) return abandon(bytes);
   if (source_.deallocate_device(address, bytes, stream)) return budget_.give_back(bytes);
-  if (!wait_for_stream(device_, stream)) return abandon(bytes);
+  if (!cuda::wait_for_stream(device_, stream)) return abandon(bytes);
   if (source_.deallocate_unused_device(address, bytes)) return budget_.give_back(bytes);
   keep_refused({address, bytes});
 }

@@ -7,10 +7,10 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <cuda/waits.h>
 #include <etrt/options.h>
 #include <memory/alignment.h>
 #include <memory/pinned_pool.h>
-#include <memory/waits.h>
 
 namespace etrt::memory {
 namespace {
@@ -123,7 +123,7 @@ bool PinnedPool::wait_for_oldest(Lock& lock) {
   oldest.splice(oldest.begin(), in_device_use_, in_device_use_.begin());
   ++waited_for_;
   lock.unlock();
-  const bool over = wait_for_event(device_, oldest.front().released.get());
+  const bool over = cuda::wait_for_event(device_, oldest.front().released.get());
   lock.lock();
   --waited_for_;
   if (over) {
@@ -237,7 +237,7 @@ Status PinnedPool::Block::release_after(cuda::StreamRef stream) {
   Status recorded = cuda::check(device.driver, device.driver.cuEventRecord(piece_.front().released.get(), stream.get()),
                                 "cuEventRecord");
   piece_.front().in_device_use = recorded.ok();
-  if (!recorded.ok() && !wait_for_stream(device, stream)) abandon();
+  if (!recorded.ok() && !cuda::wait_for_stream(device, stream)) abandon();
   return recorded;
 }
 

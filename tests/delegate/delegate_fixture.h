@@ -78,6 +78,11 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
   static Status execute(delegate::Handle& handle, TestTensor& input, TestTensor& output) {
     return execute(handle, {input.value(), output.value()});
   }
+  /// Executes with a guard on `stream`; the call may be in flight on return.
+  static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
+    const StreamGuard guard(stream.get());
+    ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
+  }
 
   const support::KernelLibrary& kernels() const { return *kernels_; }
 

@@ -162,6 +162,24 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   EXPECT_EQ(memory.abandoned_bytes, before.abandoned_bytes);
 }
 
+TEST_P(Reports, TellOneGraphMemoryForGraphsThatFollowEachOther) {
+  KernelPlan plan = KernelPlan::dynamic(1, 64);
+  plan.caller_gives_memory = true;
+  const auto handle = load(plan);
+  const Stream stream = create_stream();
+  const MemoryReport before = memory_of_device();
+  for (const std::int32_t rows : {2, 8}) {
+    DeviceTensor in(device(), {rows, 4}, 5);
+    DeviceTensor out(device(), {rows, 4}, 0);
+    run_on(stream, *handle, in, out);
+    ASSERT_THAT(stream.synchronize(), is_ok());
+    const auto exec = capture(stream, [&] { run_on(stream, *handle, in, out); });
+  }
+  EXPECT_EQ(last_program().graph_bytes, 128u) << "the larger graph's alone: the smaller one was gone";
+  const MemoryReport memory = memory_of_device();
+  EXPECT_EQ(memory.device_bytes - before.device_bytes, memory.scratch_bytes - before.scratch_bytes + 128u);
+}
+
 TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
   const auto handle = load(KernelPlan::fixed(2, {8}));
   DeviceTensor in0(device(), {8}, 5);

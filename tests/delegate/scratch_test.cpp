@@ -18,11 +18,6 @@ class Scratch : public DelegateTest {
     return load(plan, max_inflight);
   }
   std::size_t held() const { return process::Process::instance().memory().of(device().native()).scratch().bytes(); }
-
-  static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
-    const StreamGuard guard(stream.get());
-    ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
-  }
 };
 ETRT_ON_EVERY_DEVICE(Scratch);
 

@@ -8,14 +8,7 @@
 namespace etrt::test {
 namespace {
 
-class Slots : public DelegateTest {
- protected:
-  /// Executes with a guard on `stream`.
-  static void run_on(const Stream& stream, delegate::Handle& handle, DeviceTensor& in, DeviceTensor& out) {
-    const StreamGuard guard(stream.get());
-    ASSERT_THAT(execute(handle, in.tensor, out.tensor), is_ok());
-  }
-};
+class Slots : public DelegateTest {};
 ETRT_ON_EVERY_DEVICE(Slots);
 
 using Values = std::vector<std::int32_t>;

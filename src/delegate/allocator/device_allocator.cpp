@@ -9,13 +9,13 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <cuda/waits.h>
 #include <delegate/allocator/device_allocator.h>
 #include <delegate/boundary.h>
 #include <delegate/load/planned_memory.h>
 #include <delegate/streams/caller_stream.h>
 #include <memory/alignment.h>
 #include <memory/stream_ordered_memory.h>
-#include <memory/waits.h>
 #include <process/process.h>
 
 namespace etrt::delegate {
@@ -92,7 +92,7 @@ DeviceAllocator::Allocation::~Allocation() {
   const cuda::StreamRef stream = cuda::per_thread_stream();
   const bool is_ordered = last.stream_id == 0 ||
                           driver.cuStreamWaitEvent(stream.get(), last.done.get(), 0) == CUDA_SUCCESS ||
-                          memory::wait_for_event(device, last.done.get());
+                          cuda::wait_for_event(device, last.done.get());
   if (!is_ordered) planned.abandon();
   planned.free_on(stream);
 }

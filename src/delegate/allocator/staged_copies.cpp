@@ -5,10 +5,9 @@
 #include <cuda/current_context.h>
 #include <cuda/error.h>
 #include <cuda/pointer_facts.h>
-#include <cuda/relaxed_capture.h>
+#include <cuda/waits.h>
 #include <delegate/allocator/staged_copies.h>
 #include <memory/copies.h>
-#include <memory/waits.h>
 
 namespace etrt::delegate {
 namespace {
@@ -45,7 +44,7 @@ Status StagedCopies::to_device(CUdeviceptr target, const void* source, std::size
   std::memcpy(block.data(), source, bytes);
   Status copied = enqueue_to_device(selected, target, block, bytes, last);
   if (copied.ok() && !selected.chosen_by_caller) {
-    copied = wait(selected.stream);
+    copied = cuda::synchronize(device_.driver, selected.stream);
     if (copied.ok() && last != nullptr) last->stream_id = 0;
   }
   if (!copied.ok()) settle(selected.stream, block);
@@ -73,7 +72,7 @@ Status StagedCopies::to_host(void* target, CUdeviceptr source, std::size_t bytes
   ETRT_TRY_ASSIGN(const SelectedStream selected, select(target));
   ETRT_TRY_ASSIGN(memory::PinnedPool::Block block, pools_.pinned().lend(bytes));
   Status copied = memory::copy_to_host(device_.driver, block.data(), source, bytes, selected.stream);
-  if (copied.ok()) copied = wait(selected.stream);
+  if (copied.ok()) copied = cuda::synchronize(device_.driver, selected.stream);
   if (copied.ok()) {
     std::memcpy(target, block.data(), bytes);
   } else {
@@ -82,14 +81,9 @@ Status StagedCopies::to_host(void* target, CUdeviceptr source, std::size_t bytes
   return copied;
 }
 
-Status StagedCopies::wait(cuda::StreamRef stream) const {
-  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
-  return cuda::check(device_.driver, device_.driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize");
-}
-
 /// After a failure: nothing may be in flight when the call returns, since the caller knows of nothing.
 void StagedCopies::settle(cuda::StreamRef stream, memory::PinnedPool::Block& block) const {
-  if (!memory::wait_for_stream(device_, stream)) block.abandon();
+  if (!cuda::wait_for_stream(device_, stream)) block.abandon();
 }
 
 }  // namespace etrt::delegate

@@ -35,7 +35,6 @@ class StagedCopies {
   Result<SelectedStream> select(const void* host) const;
   Status enqueue_to_device(const SelectedStream& selected, CUdeviceptr target, memory::PinnedPool::Block& block,
                            std::size_t bytes, LastCopy* last) const;
-  Status wait(cuda::StreamRef stream) const;
   void settle(cuda::StreamRef stream, memory::PinnedPool::Block& block) const;
 
   memory::DevicePools& pools_;

@@ -11,13 +11,13 @@
 #include <base/try.h>
 #include <cuda/error.h>
 #include <cuda/owners.h>
+#include <cuda/waits.h>
 #include <delegate/call/tensor_label.h>
 #include <delegate/handle.h>
 #include <delegate/load/warm_up.h>
 #include <engine/program/tensor_types.h>
 #include <etrt/stream_guard.h>
 #include <memory/stream_ordered_memory.h>
-#include <memory/waits.h>
 #include <process/process.h>
 
 namespace etrt::delegate {
@@ -146,7 +146,7 @@ Status run_once(Handle& handle, const ShapeSet& set, cuda::StreamRef stream) {
   const cuda::Device& device = handle.device();
   const auto tensors = std::make_shared<Tensors>();
   Status enqueued = enqueue_once(handle, set, stream, *tensors);
-  if (memory::wait_for_stream(device, stream)) return enqueued;
+  if (cuda::wait_for_stream(device, stream)) return enqueued;
   process::Process::instance().abandoned().keep(tensors);
   return enqueued.ok() ? Error(ErrorCode::kDriver, "every wait for the warm-up failed") : enqueued;
 }

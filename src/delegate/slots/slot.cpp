@@ -5,8 +5,8 @@
 #include <cuda/error.h>
 #include <cuda/graph_lifetime.h>
 #include <cuda/relaxed_capture.h>
+#include <cuda/waits.h>
 #include <delegate/slots/slot.h>
-#include <memory/waits.h>
 
 namespace etrt::delegate {
 namespace {
@@ -58,13 +58,10 @@ bool Slot::is_captured() {
   return captured_;
 }
 
-/// Graphs are over: the memory of all but the last is not needed again.
 void Slot::come_back() {
   captured_ = false;
   stream_ = nullptr;
   given_ = {};
-  if (graph_scratch_.size() > 1) graph_scratch_.erase(graph_scratch_.begin(), graph_scratch_.end() - 1);
-  graph_bytes_.store(graph_scratch_bytes_, std::memory_order_relaxed);
   static_cast<void>(context_->set_input_consumed_event(events_.inputs_consumed.get()));
 }
 
@@ -85,13 +82,12 @@ Status Slot::make_wait(cuda::StreamRef stream) const {
 }
 
 Status Slot::wait() const {
-  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver_));
-  return cuda::check(driver_, driver_.cuEventSynchronize(events_.done.get()), "cuEventSynchronize");
+  return cuda::synchronize(driver_, events_.done.get());
 }
 
 bool Slot::settle() noexcept {
   if (!ran_) return true;
-  const bool over = memory::wait_for_event(parts_.device, events_.done.get());
+  const bool over = cuda::wait_for_event(parts_.device, events_.done.get());
   if (over) ran_ = false;
   return over;
 }
@@ -140,14 +136,13 @@ Status Slot::keep_with_graph(cuda::StreamRef stream) {
   return {};
 }
 
-/// Allocated while the stream is in capture, which the driver allows in relaxed mode.
+/// Allocated while the stream is in capture, which the driver allows in relaxed mode. No graph uses what it replaces:
+/// while one has the slot, the shapes stay.
 Status Slot::reserve_graph_scratch() {
-  if (scratch_needed_ <= graph_scratch_bytes_) return {};
-  ETRT_TRY_ASSIGN(auto memory,
+  if (scratch_needed_ <= graph_scratch_.size()) return {};
+  ETRT_TRY_ASSIGN(graph_scratch_,
                   memory::StreamOrderedMemory::create_for_any_stream(parts_.memory.heap(), scratch_needed_));
-  graph_scratch_.push_back(std::move(memory));
-  graph_scratch_bytes_ = scratch_needed_;
-  graph_bytes_.fetch_add(scratch_needed_, std::memory_order_relaxed);
+  graph_bytes_.store(scratch_needed_, std::memory_order_relaxed);
   return {};
 }
 
@@ -174,7 +169,7 @@ Status Slot::run(const SelectedStream& stream, engine::OutputAllocator* outputs)
     ETRT_TRY_ASSIGN(lease, parts_.memory.scratch().lease(scratch_, stream.stream, stream.id, scratch_needed_));
     ETRT_TRY(give_scratch(lease.address));
   } else if (scratch_needed_ > 0) {
-    ETRT_TRY(give_scratch(graph_scratch_.back().get()));
+    ETRT_TRY(give_scratch(graph_scratch_.get()));
   }
   if (outputs == nullptr) return context_->enqueue(stream.stream);
   context_->set_output_allocator(outputs);

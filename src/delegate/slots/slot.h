@@ -158,12 +158,11 @@ class Slot {
   Events graph_events_;
 
   /// Outside of captures scratch memory is shared with all that runs on the stream. A graph may run at any time, so it
-  /// has memory of its own; earlier graphs keep theirs.
+  /// has memory of its own.
   memory::ScratchPool::Ref scratch_;
-  std::vector<memory::StreamOrderedMemory> graph_scratch_;
-  std::size_t graph_scratch_bytes_ = 0;  ///< of the last
-  std::size_t scratch_needed_ = 0;       ///< by the context, for the shapes that it is set to
-  Scratch given_;                        ///< to the context
+  memory::StreamOrderedMemory graph_scratch_;
+  std::size_t scratch_needed_ = 0;  ///< by the context, for the shapes that it is set to
+  Scratch given_;                   ///< to the context
 
   CUstream stream_ = nullptr;    ///< of the last call; a handle that CUDA may have given to another stream since
   std::uint64_t stream_id_ = 0;  ///< of the last call; 0: none, or one in a capture

@@ -4,7 +4,7 @@
 #include <base/try.h>
 #include <cuda/current_context.h>
 #include <cuda/error.h>
-#include <cuda/relaxed_capture.h>
+#include <cuda/waits.h>
 #include <engine/program/program_context.h>
 #include <engine/program/program_engine.h>
 
@@ -82,10 +82,7 @@ Status ProgramContext::launch(CUfunction kernel, const LaunchParameters& paramet
 /// on the stream.
 Status ProgramContext::deliver_results(cuda::StreamRef stream) {
   const cuda::Driver& driver = engine_.device().driver;
-  {
-    ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
-    ETRT_TRY(cuda::check(driver, driver.cuStreamSynchronize(stream.get()), "cuStreamSynchronize"));
-  }
+  ETRT_TRY(cuda::synchronize(driver, stream));
   if (failure_) return *std::exchange(failure_, std::nullopt);
   LaunchParameters parameters = result_parameters_;
   const auto tensors = engine_.tensors();

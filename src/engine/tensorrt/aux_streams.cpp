@@ -5,6 +5,7 @@
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
+#include <cuda/waits.h>
 #include <engine/tensorrt/aux_streams.h>
 #include <engine/tensorrt/own_work.h>
 
@@ -41,7 +42,7 @@ bool AuxStreams::drain(cuda::StreamRef stream) {
 Status AuxStreams::join(cuda::StreamRef stream) const {
   const cuda::Driver& driver = device_.driver;
   ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
-  ETRT_TRY_ASSIGN(const auto scope, push_primary(device_));
+  ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push_for_cleanup(driver, device_.primary));
   ETRT_TRY_ASSIGN(const auto event, cuda::create_event(driver));
   for (CUstream aux : given_) {
     ETRT_TRY(cuda::check(driver, driver.cuEventRecord(event.get(), aux), "cuEventRecord"));
@@ -53,7 +54,7 @@ Status AuxStreams::join(cuda::StreamRef stream) const {
 bool AuxStreams::settle() {
   if (!is_at_work_) return true;
   // The streams may be gone by now, their work need not.
-  is_at_work_ = !wait_for_context(device_);
+  is_at_work_ = !cuda::wait_for_device(device_);
   return !is_at_work_;
 }
 

@@ -4,6 +4,7 @@
 #include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
+#include <cuda/waits.h>
 #include <engine/tensorrt/logger.h>
 #include <engine/tensorrt/own_work.h>
 #include <engine/tensorrt/profile_switch.h>
@@ -38,8 +39,7 @@ Status ProfileSwitch::order(cuda::StreamRef stream) const {
     return cuda::check(driver, driver.cuStreamWaitEvent(stream.get(), copied_.get(), 0), "cuStreamWaitEvent");
   }
   // A graph cannot wait for what was enqueued outside of its capture.
-  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(driver));
-  return cuda::check(driver, driver.cuEventSynchronize(copied_.get()), "cuEventSynchronize");
+  return cuda::synchronize(driver, copied_.get());
 }
 
 bool ProfileSwitch::settle() {

@@ -2,6 +2,7 @@
 
 #include <base/format.h>
 #include <base/try.h>
+#include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
 #include <engine/tensorrt/logger.h>
@@ -43,8 +44,9 @@ TensorRtContext::TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer
 }
 
 TensorRtContext::~TensorRtContext() {
-  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(engine_.device().driver);
-  const auto scope = push_primary(engine_.device());
+  const cuda::Device& device = engine_.device();
+  const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device.driver);
+  const auto scope = cuda::CurrentContext::push_for_cleanup(device.driver, device.primary);
   const bool switched = profile_.settle();
   const bool is_over = aux_streams_.settle() && switched;
   if (is_over && relaxed) {

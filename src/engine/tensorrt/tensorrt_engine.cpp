@@ -5,6 +5,7 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <cuda/alignment.h>
+#include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
 #include <engine/tensorrt/open_sizes.h>
 #include <engine/tensorrt/output_bounds.h>
@@ -33,7 +34,7 @@ Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Devic
 
 TensorRtEngine::~TensorRtEngine() {
   const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
-  const auto scope = push_primary(device_);
+  const auto scope = cuda::CurrentContext::push_for_cleanup(device_.driver, device_.primary);
   if (!relaxed) {
     if (!is_abandoned_.exchange(true)) tell_abandoned("engine", "freeing it might break a stream capture");
     static_cast<void>(nothing_.release());
