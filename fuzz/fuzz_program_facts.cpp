@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expect.h>
+
 #include <program_facts/program_facts.h>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -27,9 +27,9 @@ struct Bytes {
 
 /// One thing that can run the method. Borrows its bytes until `write` returns.
 struct Payload {
-  /// "tensorrt" or "tensorrt_rtx": an engine for that library. "program": a complete `.pte`, which runs on the host: its
-  /// method "forward", or the only one that it has. Empty: an engine whose library is not known, as pytorch/TensorRT
-  /// writes it; such an engine must come first.
+  /// "tensorrt" or "tensorrt_rtx": an engine for that library. "program": a complete `.pte`, which runs on the host:
+  /// its method "forward", or the only one that it has. Empty: an engine whose library is not known, as
+  /// pytorch/TensorRT writes it; such an engine must come first.
   std::string kind;
   /// Free text for whoever chooses between payloads: "sm_89", "host".
   std::string target;
@@ -97,13 +97,13 @@ struct DelegateChoice {
   std::optional<std::size_t> delegate;  ///< its place in `MethodInfo::delegates`; none: any for `TensorRTBackend`
 };
 
-/// Adds payloads to a delegate of an existing program, whoever wrote it: an engine for another GPU, a host program. They
-/// follow the payloads that are there already, in the order given. The rest of the program stays as it is: methods,
-/// operators, constants, named data, labels, memory plans, compile specs.
+/// Adds payloads to a delegate of an existing program, whoever wrote it: an engine for another GPU, a host program.
+/// They follow the payloads that are there already, in the order given. The rest of the program stays as it is:
+/// methods, operators, constants, named data, labels, memory plans, compile specs.
 ///
 /// `choice` names the delegate, as far as the file has several. Payloads are as for `write`, each with a kind. Every
-/// program among them must have the inputs and outputs of the delegate's bindings. Where a binding does not say its type
-/// and shape, the method's own tensor does.
+/// program among them must have the inputs and outputs of the delegate's bindings. Where a binding does not say its
+/// type and shape, the method's own tensor does.
 ///
 /// `kInvalidArgument` for a payload that does not fit, and for a choice that fits several delegates or none;
 /// `kInvalidData` for a malformed file or blob, `kNotSupported` for a program that cannot be nested or rewritten.

@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little, "the header is read as
 using Bytes = std::span<const std::byte>;
 
 template <class... Parts>
-Error invalid(const Parts&... parts) {
+Error unusable(const Parts&... parts) {
   return Error(ErrorCode::kInvalidData, base::concat("not a usable TensorRT blob: ", parts...));
 }
 
@@ -45,12 +45,12 @@ std::string_view text_at(Bytes bytes, std::size_t offset, std::size_t size) {
 /// The fields of the header, each checked on its own.
 Result<Header> read_header(Bytes bytes) {
   if (bytes.size() < kHeaderSize) {
-    return invalid("it has ", bytes.size(), " bytes, the header alone has ", kHeaderSize);
+    return unusable("it has ", bytes.size(), " bytes, the header alone has ", kHeaderSize);
   }
   // Either magic may come with or without aliased_io: the difference only protects readers that know no aliases.
   const std::string_view magic = text_at(bytes, 0, kMagicSize);
   if (magic != kMagicPlain && magic != kMagicAliased) {
-    return invalid("the magic is ", quote_text(magic), ", must be \"", kMagicPlain, "\" or \"", kMagicAliased, "\"");
+    return unusable("the magic is ", quote_text(magic), ", must be \"", kMagicPlain, "\" or \"", kMagicAliased, "\"");
   }
   return Header{number_at<std::uint32_t>(bytes, kMetadataOffsetField),
                 number_at<std::uint32_t>(bytes, kMetadataSizeField),
@@ -59,25 +59,25 @@ Result<Header> read_header(Bytes bytes) {
 
 Status check_layout(const Header& header, std::size_t size) {
   if (header.metadata_offset < kHeaderSize) {
-    return invalid("metadata_offset is ", header.metadata_offset, ", inside the header of ", kHeaderSize, " bytes");
+    return unusable("metadata_offset is ", header.metadata_offset, ", inside the header of ", kHeaderSize, " bytes");
   }
   if (header.metadata_size > kMaxMetadataSize) {
-    return invalid("metadata_size is ", header.metadata_size, ", at most ", kMaxMetadataSize, " is allowed");
+    return unusable("metadata_size is ", header.metadata_size, ", at most ", kMaxMetadataSize, " is allowed");
   }
   if (!base::range_fits(header.metadata_offset, header.metadata_size, size)) {
-    return invalid("metadata_offset ", header.metadata_offset, " + metadata_size ", header.metadata_size,
-                   " lies outside of its ", size, " bytes");
+    return unusable("metadata_offset ", header.metadata_offset, " + metadata_size ", header.metadata_size,
+                    " lies outside of its ", size, " bytes");
   }
   if (header.engine_offset % kPayloadAlignment != 0) {
-    return invalid("engine_offset is ", header.engine_offset, ", must be a multiple of ", kPayloadAlignment);
+    return unusable("engine_offset is ", header.engine_offset, ", must be a multiple of ", kPayloadAlignment);
   }
   const std::uint64_t metadata_end = std::uint64_t{header.metadata_offset} + header.metadata_size;
   if (header.engine_offset < metadata_end) {
-    return invalid("engine_offset is ", header.engine_offset, ", but the metadata ends at ", metadata_end);
+    return unusable("engine_offset is ", header.engine_offset, ", but the metadata ends at ", metadata_end);
   }
   if (!base::range_fits(header.engine_offset, header.engine_size, size)) {
-    return invalid("engine_offset ", header.engine_offset, " + engine_size ", header.engine_size,
-                   " lies outside of its ", size, " bytes");
+    return unusable("engine_offset ", header.engine_offset, " + engine_size ", header.engine_size,
+                    " lies outside of its ", size, " bytes");
   }
   return {};
 }
@@ -90,14 +90,15 @@ struct Range {
 
 Status check_variant(const Variant& variant, const std::string& what, std::uint64_t size) {
   if (auto status = check_variant_text(variant.kind, variant.target, what); !status.ok()) {
-    return invalid(status.error().message());
+    return unusable(status.error().message());
   }
-  if (variant.size == 0) return invalid(what, ".size is 0, must be at least 1");
+  if (variant.size == 0) return unusable(what, ".size is 0, must be at least 1");
   if (variant.offset % kPayloadAlignment != 0) {
-    return invalid(what, ".offset is ", variant.offset, ", must be a multiple of ", kPayloadAlignment);
+    return unusable(what, ".offset is ", variant.offset, ", must be a multiple of ", kPayloadAlignment);
   }
   if (!base::range_fits(variant.offset, variant.size, size)) {
-    return invalid(what, ".offset ", variant.offset, " + size ", variant.size, " lies outside of its ", size, " bytes");
+    return unusable(what, ".offset ", variant.offset, " + size ", variant.size, " lies outside of its ", size,
+                    " bytes");
   }
   return {};
 }
@@ -126,8 +127,8 @@ Status check_variants(const Header& header, const std::vector<Variant>& variants
   std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     if (ranges[i].begin >= ranges[i - 1].end) continue;
-    return invalid(ranges[i].what, " begins at ", ranges[i].begin, ", but ", ranges[i - 1].what, " ends at ",
-                   ranges[i - 1].end);
+    return unusable(ranges[i].what, " begins at ", ranges[i].begin, ", but ", ranges[i - 1].what, " ends at ",
+                    ranges[i - 1].end);
   }
   return {};
 }
@@ -138,7 +139,7 @@ Result<BlobView> BlobView::parse(Bytes bytes) {
   ETRT_TRY_ASSIGN(const Header header, read_header(bytes));
   ETRT_TRY(check_layout(header, bytes.size()));
   auto metadata = metadata_from_json(text_at(bytes, header.metadata_offset, header.metadata_size));
-  if (!metadata.ok()) return invalid(metadata.error().message());
+  if (!metadata.ok()) return unusable(metadata.error().message());
   ETRT_TRY(check_variants(header, metadata->variants, bytes.size()));
   const auto engine = bytes.subspan(header.engine_offset, header.engine_size);
   return BlobView(bytes, engine, *std::move(metadata));

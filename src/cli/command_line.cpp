@@ -169,7 +169,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add_number(command, "--streams", options.streams, 1, kMaxStreams,
              "Run so many copies side by side, each on a stream and thread of its own; default: 1");
   add_number(command, "--iterations", options.iterations, 1, kMaxRuns, "Timed runs on each stream; default: 1");
-  add_number(command, "--warmup", options.warmup, 0, kMaxRuns, "Untimed runs before them; default: 0");
+  add_number(command, "--warm-up", options.warm_up, 0, kMaxRuns, "Untimed runs before them; default: 0");
   command.add_flag("--device-resident", options.device_resident,
                    "Keep inputs and outputs in device memory; each run is timed until its stream is done");
   command.add_flag("--memory", options.memory, "Tell the bytes that programs hold, and what their calls cost the host");
@@ -188,7 +188,8 @@ void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
       ->check(CLI::IsMember({"error", "virtual"}));
   add_number(command, "--max-inflight", choices.max_inflight, 1, delegate::kMaxInflightLimit,
              "Executions in flight of each copy; default: 4");
-  add_text(command, "--warm-up", choices.warm_up, "SHAPES", "Shapes to run once when loading: \"15x1x8x8; 1x1x8x8\"")
+  add_text(command, "--warm-up-shapes", choices.warm_up, "SHAPES",
+           "Shapes to run once when loading: \"15x1x8x8; 1x1x8x8\"")
       ->check(check_shapes);
   add_number(command, "--optimization-profile", choices.optimization_profile, 0, INT_MAX,
              "Use this profile of the engine alone");
@@ -225,7 +226,7 @@ void add_run(CLI::App& app, Invocation& invocation) {
       "\nExamples:\n"
       "  etrt run model.pte\n"
       "  etrt run model.pte --input image.npy --output-dir out\n"
-      "  etrt run model.pte --device virtual --sms 1 --streams 2 --warmup 10 --iterations 1000\n"
+      "  etrt run model.pte --device virtual --sms 1 --streams 2 --warm-up 10 --iterations 1000\n"
       "  etrt run model.pte --sms 16 --verify-partition\n"
       "  etrt run model.pte --device-resident --iterations 100 --json | jq '.streams[0].p99_us'\n");
   command->callback([=, &invocation] {

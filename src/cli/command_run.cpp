@@ -136,7 +136,7 @@ Status execute(Run& run) {
   work.iterations = iterations;
   work.call = [&](std::size_t worker) { return call(run, worker); };
   work.prepare = [&](std::size_t worker) -> Status {
-    for (int i = 0; i < run.options.warmup; ++i) ETRT_TRY(call(run, worker));
+    for (int i = 0; i < run.options.warm_up; ++i) ETRT_TRY(call(run, worker));
     return {};
   };
   work.progress = [&](std::size_t done) { progress.update(done, iterations); };

@@ -69,7 +69,7 @@ struct RunOptions {
   std::optional<int> sms;
   int streams = 1;
   int iterations = 1;
-  int warmup = 0;
+  int warm_up = 0;
   bool device_resident = false;
   bool memory = false;
   bool layers = false;

@@ -67,7 +67,7 @@ const char* first_given(const DelegateChoices& choices) {
   if (!choices.weight_streaming_budget.empty()) return "--weight-streaming-budget";
   if (!choices.device_memory_limit.empty()) return "--device-memory-limit";
   if (!choices.pinned_memory_limit.empty()) return "--pinned-memory-limit";
-  if (!choices.warm_up.empty()) return "--warm-up";
+  if (!choices.warm_up.empty()) return "--warm-up-shapes";
   if (!choices.tensorrt_library.empty()) return "--tensorrt-library";
   if (!choices.plugin_libraries.empty()) return "--plugin-library";
   if (choices.allow_engine_code) return "--allow-engine-code";

@@ -84,7 +84,7 @@ std::string memory_text(const Report& report) {
   std::string text = bytes_table(report, rows).to_string(2) +
                      "  in bytes; an engine is shared by the programs that hold the same one\n";
   for (const MemoryReport& memory : report.memory) text += device_text(memory);
-  text += "\n" + calls_table(report, rows).to_string(2) + "  times in µs, runs of --warmup included\n";
+  text += "\n" + calls_table(report, rows).to_string(2) + "  times in µs, runs of --warm-up included\n";
   if (report.programs.size() > rows) text += base::concat("  … ", report.programs.size() - rows, " more: see --json\n");
   return text;
 }

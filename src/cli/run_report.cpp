@@ -76,7 +76,7 @@ nlohmann::ordered_json to_json(const Run& run) {
                 {"device", nullptr},
                 {"payload", nullptr},
                 {"device_resident", run.resident},
-                {"warmup", run.options.warmup},
+                {"warm_up", run.options.warm_up},
                 {"inputs", Json::array()},
                 {"outputs", Json::array()},
                 {"streams", Json::array()},

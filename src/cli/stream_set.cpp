@@ -21,7 +21,7 @@ Result<StreamSet> StreamSet::create(const Device& device, int count, std::option
     split = Partition::split(device, {*sms});
     if (split.ok()) {
       set.note = base::concat("all ", count, " streams share one partition of ",
-                                count_text(static_cast<std::uint64_t>(*sms), "SM"), ": ", why);
+                              count_text(static_cast<std::uint64_t>(*sms), "SM"), ": ", why);
     }
   }
   if (!split.ok()) return std::move(split).error();

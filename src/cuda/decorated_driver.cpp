@@ -1,13 +1,9 @@
 #include <cuda/decorated_driver.h>
 
 namespace etrt::cuda {
-namespace {
-
-template <class Function>
-struct Slot;
 
 template <class... Args>
-struct Slot<CUresult (*)(Args...)> {
+struct DecoratedDriver::Slot<CUresult (*)(Args...)> {
   EntryPoint<CUresult (*)(Args...)> inner;
   Symbol symbol;
   CallHook* hook = nullptr;
@@ -19,8 +15,6 @@ struct Slot<CUresult (*)(Args...)> {
     return result;
   }
 };
-
-}  // namespace
 
 struct DecoratedDriver::Slots {
 #define ETRT_CUDA_SLOT(name, version) Slot<PFN_##name##_v##version> name;

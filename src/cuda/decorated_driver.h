@@ -33,6 +33,8 @@ class DecoratedDriver {
   const Driver& table() const noexcept { return table_; }
 
  private:
+  template <class Function>
+  struct Slot;
   struct Slots;
 
   std::unique_ptr<Slots> slots_;

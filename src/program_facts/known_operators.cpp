@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+
 #include <program_facts/known_operators.h>
 
 namespace etrt::program_facts {

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <limits>
-#include <program_facts/known_operators.h>
-#include <program_facts/method_view.h>
 
 #include <base/checked_math.h>
 #include <base/try.h>
+#include <program_facts/known_operators.h>
+#include <program_facts/method_view.h>
 
 namespace etrt::program_facts {
 namespace {

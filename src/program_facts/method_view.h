@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <program_facts/written_memory.h>
 #include <program_generated.h>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include <base/format.h>
 #include <etrt/result.h>
+#include <program_facts/written_memory.h>
 
 namespace etrt::program_facts {
 

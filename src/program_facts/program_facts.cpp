@@ -3,14 +3,14 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <program_facts/known_operators.h>
-#include <program_facts/method_view.h>
-#include <program_facts/program_facts.h>
-#include <program_facts/state.h>
 #include <set>
 #include <utility>
 
 #include <base/try.h>
+#include <program_facts/known_operators.h>
+#include <program_facts/method_view.h>
+#include <program_facts/program_facts.h>
+#include <program_facts/state.h>
 
 namespace etrt::program_facts {
 namespace {

@@ -1,4 +1,5 @@
 #include <algorithm>
+
 #include <program_facts/state.h>
 
 namespace etrt::program_facts {

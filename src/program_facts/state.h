@@ -3,11 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <program_facts/method_view.h>
-#include <program_facts/written_memory.h>
 #include <set>
 #include <span>
 #include <vector>
+
+#include <program_facts/method_view.h>
+#include <program_facts/written_memory.h>
 
 namespace etrt::program_facts {
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+
 #include <program_facts/written_memory.h>
 
 namespace etrt::program_facts {

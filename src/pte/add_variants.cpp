@@ -3,21 +3,17 @@
 #include <blob/blob.h>
 #include <blob/blob_writer.h>
 #include <blob/format.h>
+#include <etrt/options.h>
 #include <etrt/pte.h>
 #include <pte/delegate_data.h>
+#include <pte/invalid_argument.h>
 #include <pte/nested_program.h>
 #include <pte/payloads.h>
 
 namespace etrt::pte {
 namespace {
 
-constexpr const char* kBackendId = "TensorRTBackend";
 constexpr std::size_t kMostListed = 8;
-
-template <class... Parts>
-Error invalid(const Parts&... parts) {
-  return Error(ErrorCode::kInvalidArgument, base::concat(parts...));
-}
 
 /// A delegate of the file.
 struct Found {
@@ -53,14 +49,15 @@ Result<Found> choose(const ProgramInfo& program, const DelegateChoice& choice) {
   const std::vector<Found> found = find(program, choice);
   if (found.size() == 1) return found.front();
   if (!found.empty()) {
-    return invalid("the choice of a delegate for ", kBackendId, " is open between ", found.size(), ": ",
-                   list(program, found), "; name the method and the delegate's number");
+    return invalid_argument("the choice of a delegate for ", kBackendId, " is open between ", found.size(), ": ",
+                            list(program, found), "; name the method and the delegate's number");
   }
   const std::vector<Found> all = find(program, {});
-  if (all.empty()) return invalid("no method of the program has a delegate for ", kBackendId);
-  return invalid("none of the program's delegates for ", kBackendId, " is the one asked for",
-                 choice.method.empty() ? "" : ", in method " + choice.method,
-                 choice.delegate ? base::concat(", number ", *choice.delegate) : "", "; it has ", list(program, all));
+  if (all.empty()) return invalid_argument("no method of the program has a delegate for ", kBackendId);
+  return invalid_argument("none of the program's delegates for ", kBackendId, " is the one asked for",
+                          choice.method.empty() ? "" : ", in method " + choice.method,
+                          choice.delegate ? base::concat(", number ", *choice.delegate) : "", "; it has ",
+                          list(program, all));
 }
 
 /// Whether the binding itself says what it takes or gives, bounds included.
@@ -125,7 +122,8 @@ Result<std::vector<std::byte>> extend(const blob::BlobView& blob, const std::vec
 Result<std::vector<std::byte>> add_variants(Bytes pte, const std::vector<Payload>& payloads,
                                             const DelegateChoice& choice) {
   ETRT_TRY(check_payloads(payloads));
-  if (payloads.front().kind.empty()) return invalid("payload 0 has no kind: tensorrt, tensorrt_rtx or program");
+  if (payloads.front().kind.empty())
+    return invalid_argument("payload 0 has no kind: tensorrt, tensorrt_rtx or program");
   ETRT_TRY_ASSIGN(const ProgramInfo program, inspect(pte));
   ETRT_TRY_ASSIGN(const Found chosen, choose(program, choice));
   const MethodInfo& method = program.methods[chosen.method];

@@ -6,6 +6,7 @@
 #include <base/format.h>
 #include <base/try.h>
 #include <blob/format.h>
+#include <etrt/options.h>
 #include <pte/nested_program.h>
 
 namespace etrt::pte {
@@ -90,7 +91,7 @@ Result<std::vector<Binding>> bindings_of_program(Bytes pte) {
   ETRT_TRY_ASSIGN(const ProgramInfo program, inspect(pte));
   ETRT_TRY_ASSIGN(const MethodInfo* method, entry_method(program));
   for (const DelegateInfo& delegate : method->delegates) {
-    if (delegate.id == "TensorRTBackend") return unsupported("it", "is itself a program for TensorRTBackend");
+    if (delegate.id == kBackendId) return unsupported("it", "is itself a program for TensorRTBackend");
   }
   std::vector<Binding> bindings;
   for (std::size_t i = 0; i < method->inputs.size(); ++i) {

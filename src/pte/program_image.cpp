@@ -8,6 +8,7 @@
 
 #include <base/checked_math.h>
 #include <base/try.h>
+#include <etrt/options.h>
 #include <pte/extended_header.h>
 #include <pte/program_image.h>
 
@@ -20,7 +21,6 @@ namespace fb = etrt_pte_schema;
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-constexpr const char* kBackendId = "TensorRTBackend";
 constexpr std::uint64_t kSegmentAlignment = 128;
 /// What cudaMalloc aligns to; on the host it spares neighbours a shared cache line.
 constexpr std::uint64_t kOutputAlignment = 256;
@@ -34,7 +34,7 @@ struct Plan {
   std::uint64_t size = 0;
 };
 
-std::optional<std::uint64_t> align_up(std::uint64_t value, std::uint64_t alignment) {
+std::optional<std::uint64_t> checked_align_up(std::uint64_t value, std::uint64_t alignment) {
   const auto raised = base::checked_add(value, alignment - 1);
   if (!raised) return std::nullopt;
   return *raised & ~(alignment - 1);
@@ -47,7 +47,7 @@ Result<Plan> plan_outputs(const std::vector<TensorSpec>& outputs) {
     plan.output_offsets.push_back(plan.size);
     // An empty tensor gets memory too: its pointer must not be null.
     const auto end = base::checked_add(plan.size, std::max<std::uint64_t>(output.nbytes, 1));
-    const auto next = end ? align_up(*end, kOutputAlignment) : std::nullopt;
+    const auto next = end ? checked_align_up(*end, kOutputAlignment) : std::nullopt;
     if (!next || *next > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
       return Error(ErrorCode::kInvalidArgument, "the outputs together have more than 2^63-1 bytes");
     }

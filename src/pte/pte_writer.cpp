@@ -6,6 +6,7 @@
 #include <blob/format.h>
 #include <blob/metadata_json.h>
 #include <etrt/pte.h>
+#include <pte/invalid_argument.h>
 #include <pte/io_spec.h>
 #include <pte/nested_program.h>
 #include <pte/payloads.h>
@@ -18,28 +19,26 @@ constexpr std::size_t kMaxMethodName = 256;
 constexpr std::size_t kMaxCompileSpecs = 256;
 constexpr std::size_t kMaxCompileSpecSize = std::size_t{1} << 20;
 
-template <class... Parts>
-Error invalid(const Parts&... parts) {
-  return Error(ErrorCode::kInvalidArgument, base::concat(parts...));
-}
-
 Status check_c_string(const std::string& text, const char* what) {
-  if (text.empty()) return invalid(what, " is empty");
-  if (text.size() > kMaxMethodName) return invalid(what, " has ", text.size(), " bytes, at most ", kMaxMethodName);
-  if (text.find('\0') != std::string::npos) return invalid(what, " contains a NUL");
+  if (text.empty()) return invalid_argument(what, " is empty");
+  if (text.size() > kMaxMethodName)
+    return invalid_argument(what, " has ", text.size(), " bytes, at most ", kMaxMethodName);
+  if (text.find('\0') != std::string::npos) return invalid_argument(what, " contains a NUL");
   return {};
 }
 
 Status check_options(const WriteOptions& options) {
   ETRT_TRY(check_c_string(options.method, "the method's name"));
-  if (options.cuda_device < 0) return invalid("cuda_device is ", int{options.cuda_device}, ", must be at least 0");
+  if (options.cuda_device < 0)
+    return invalid_argument("cuda_device is ", int{options.cuda_device}, ", must be at least 0");
   if (options.compile_specs.size() > kMaxCompileSpecs) {
-    return invalid(options.compile_specs.size(), " compile specs, at most ", kMaxCompileSpecs, " are allowed");
+    return invalid_argument(options.compile_specs.size(), " compile specs, at most ", kMaxCompileSpecs, " are allowed");
   }
   for (const CompileSpec& spec : options.compile_specs) {
     ETRT_TRY(check_c_string(spec.key, "the key of a compile spec"));
     if (spec.value.size() > kMaxCompileSpecSize) {
-      return invalid("compile spec ", spec.key, " has ", spec.value.size(), " bytes, at most ", kMaxCompileSpecSize);
+      return invalid_argument("compile spec ", spec.key, " has ", spec.value.size(), " bytes, at most ",
+                              kMaxCompileSpecSize);
     }
   }
   return {};
@@ -50,7 +49,7 @@ Result<blob::Metadata> describe(const std::vector<Payload>& payloads, const Writ
   bool described = !options.io.empty();
   if (described) {
     auto read = blob::metadata_from_json(options.io);
-    if (!read.ok()) return invalid("the I/O description is not usable: ", read.error().message());
+    if (!read.ok()) return invalid_argument("the I/O description is not usable: ", read.error().message());
     metadata = *std::move(read);
     metadata.variants.clear();
   }
@@ -61,7 +60,8 @@ Result<blob::Metadata> describe(const std::vector<Payload>& payloads, const Writ
     described = true;
     ETRT_TRY(fit_program(own, metadata.io_bindings));
   }
-  if (!described) return invalid("an engine alone does not say what it takes and gives: options.io is required");
+  if (!described)
+    return invalid_argument("an engine alone does not say what it takes and gives: options.io is required");
   return metadata;
 }
 

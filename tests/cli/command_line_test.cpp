@@ -50,7 +50,7 @@ TEST(CommandLine, ABadOneEndsWithTwoAndNamesTheMistakeOnce) {
       {{"run", "x.pte", "--device", "gpu0"}, "etrt: --device: 'gpu0' is no device name: use auto, cuda:N, virtual"},
       {{"run", "x.pte", "--verify-partition"}, "etrt: --verify-partition needs --sms\n"},
       {{"run", "x.pte", "--verify-ms", "0"}, "etrt: --verify-ms: '0' is no number from 1 to "},
-      {{"run", "x.pte", "--warm-up", "1xx8"}, "etrt: --warm-up: "},
+      {{"run", "x.pte", "--warm-up-shapes", "1xx8"}, "etrt: --warm-up-shapes: "},
       {{"run", "x.pte", "--weight-streaming-budget", "-1"},
        "etrt: --weight-streaming-budget: '-1' is no number of bytes"},
       {{"run", "x.pte", "--plugin-library", "a:b"}, "etrt: --plugin-library: 'a:b' has a ':'"},

@@ -44,7 +44,7 @@ TEST(RunOnDevice, ADeviceCanBeChosenAndACompileSpecIsOnlyADefault) {
 TEST(RunOnDevice, JsonHasWhatWasRunAndMeasured) {
   const TemporaryDirectory directory;
   const std::string path = packed(directory, program("eight_io.pte"));
-  const auto json = run_etrt({"run", path, "--iterations", "20", "--warmup", "2", "--streams", "2", "--json",
+  const auto json = run_etrt({"run", path, "--iterations", "20", "--warm-up", "2", "--streams", "2", "--json",
                               "--output-dir", directory.path("out")})
                         .json();
   ASSERT_TRUE(json.is_object());
@@ -125,7 +125,7 @@ TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
   for (const std::vector<std::string>& option : {std::vector<std::string>{"--sms", "1"},
                                                  {"--device", "virtual"},
                                                  {"--max-inflight", "2"},
-                                                 {"--warm-up", "1x1x8x8"},
+                                                 {"--warm-up-shapes", "1x1x8x8"},
                                                  {"--optimization-profile", "1"},
                                                  {"--weight-streaming-budget", "0"},
                                                  {"--device-memory-limit", "1000000"},
@@ -151,10 +151,10 @@ TEST(RunOnDevice, OptionsOfTheDelegateReachIt) {
     std::vector<std::string> options;
     const char* message;
   } refused[] = {
-      {{"--warm-up", "1x2x8x8"}, "option 'warm_up': the shape [1, 2, 8, 8] for input "},
-      {{"--warm-up", "1x1"}, " does not fit: give one within [0, 0, 0, 0] to [15, 1, 8, 8]"},
+      {{"--warm-up-shapes", "1x2x8x8"}, "option 'warm_up': the shape [1, 2, 8, 8] for input "},
+      {{"--warm-up-shapes", "1x1"}, " does not fit: give one within [0, 0, 0, 0] to [15, 1, 8, 8]"},
       {{"--optimization-profile", "1"}, "optimization_profile 1: a program variant has only profile 0"},
-      {{"--warm-up", "1x1x8x8;" + std::string(300, ' ')}, "option 'warm_up' has 308 characters"},
+      {{"--warm-up-shapes", "1x1x8x8;" + std::string(300, ' ')}, "option 'warm_up' has 308 characters"},
   };
   for (const auto& one : refused) {
     std::vector<std::string> arguments{"run", path};
@@ -164,7 +164,7 @@ TEST(RunOnDevice, OptionsOfTheDelegateReachIt) {
     EXPECT_THAT(outcome.err, HasSubstr(one.message));
   }
   const Outcome all =
-      run_etrt({"run", path, "--device", "virtual", "--max-inflight", "2", "--warm-up", "15x1x8x8; 1x1x8x8",
+      run_etrt({"run", path, "--device", "virtual", "--max-inflight", "2", "--warm-up-shapes", "15x1x8x8; 1x1x8x8",
                 "--optimization-profile", "0", "--weight-streaming-budget", "0", "--tensorrt-library",
                 "libnvinfer.so.11", "--plugin-library", "a.so", "--plugin-library", "b.so", "--allow-engine-code"});
   EXPECT_EQ(all.exit_code, 0) << all;
@@ -228,7 +228,7 @@ TEST(RunOnDevice, WarmUpSparesTheFirstCallItsChangeOfShape) {
   const TemporaryDirectory directory;
   const std::string path = packed(directory, digits("digits_xnnpack.pte"));
   const auto changes = [&](const char* shapes) {
-    return run_etrt({"run", path, "--memory", "--json", "--warm-up", shapes})
+    return run_etrt({"run", path, "--memory", "--json", "--warm-up-shapes", shapes})
         .json()["memory"]["programs"][0]["shape_changes"];
   };
   EXPECT_EQ(changes("15x1x8x8"), 0);

@@ -7,12 +7,12 @@
 namespace etrt::conformance {
 namespace {
 
-using Call = std::function<CUresult(const cuda::Stream& captured)>;
+using ProbedCall = std::function<CUresult(const cuda::Stream& captured)>;
 
 class CaptureProbes : public Probes {
  protected:
   /// What a call answers in a capture in global mode, what then becomes of the capture, and how it ends.
-  void note_in_capture(const std::string& name, const Call& call) {
+  void note_in_capture(const std::string& name, const ProbedCall& call) {
     const auto stream = create_stream();
     ASSERT_THAT(begin(stream), is_ok());
     const CUresult answer = call(stream);
@@ -20,14 +20,14 @@ class CaptureProbes : public Probes {
   }
 
   /// The same, with the thread in relaxed mode during the call.
-  void note_in_relaxed_capture(const std::string& name, const Call& call) {
+  void note_in_relaxed_capture(const std::string& name, const ProbedCall& call) {
     note_in_capture(name + ", thread relaxed", [&](const cuda::Stream& stream) {
       const auto relaxed = must(cuda::RelaxedCapture::enter(driver()));
       return call(stream);
     });
   }
 
-  void note_both(const std::string& name, const Call& call) {
+  void note_both(const std::string& name, const ProbedCall& call) {
     note_in_capture(name, call);
     note_in_relaxed_capture(name, call);
   }
@@ -139,7 +139,7 @@ TEST_P(CaptureProbes, FreeingInStreamOrderOnAnotherStream) {
     CUdeviceptr memory = 0;
     ASSERT_THAT(driver().cuMemAllocAsync(&memory, 4096, other.get()), is_ok());
     CUresult freed = CUDA_SUCCESS;
-    const Call free = [&](const cuda::Stream&) { return freed = driver().cuMemFreeAsync(memory, other.get()); };
+    const ProbedCall free = [&](const cuda::Stream&) { return freed = driver().cuMemFreeAsync(memory, other.get()); };
     const std::string name = "cuMemFreeAsync on another stream";
     relaxed ? note_in_relaxed_capture(name, free) : note_in_capture(name, free);
     if (freed != CUDA_SUCCESS) static_cast<void>(driver().cuMemFreeAsync(memory, other.get()));
@@ -160,7 +160,7 @@ TEST_P(CaptureProbes, AllocatingAndFreeing) {
   CUdeviceptr memory = 0;
   void* pinned = nullptr;
   for (const bool relaxed : {false, true}) {
-    const auto ask = [&](const std::string& name, const Call& call) {
+    const auto ask = [&](const std::string& name, const ProbedCall& call) {
       relaxed ? note_in_relaxed_capture(name, call) : note_in_capture(name, call);
     };
     ASSERT_THAT(driver().cuMemAlloc(&memory, 4096), is_ok());

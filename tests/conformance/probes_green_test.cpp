@@ -8,11 +8,6 @@
 namespace etrt::conformance {
 namespace {
 
-struct NamedStream {
-  std::string name;
-  CUstream handle;
-};
-
 const std::array<NamedStream, 3> kSpecialStreams = {{
     {"null stream", nullptr},
     {"legacy stream", CU_STREAM_LEGACY},

@@ -27,11 +27,6 @@ std::string Probes::context_of(CUstream stream, const Partition& partition) cons
 
 namespace {
 
-struct NamedStream {
-  std::string name;
-  CUstream handle;
-};
-
 TEST_P(Probes, CallsWithNoContextCurrent) {
   const auto partition = create_partition();
   const auto buffer = create_buffer();

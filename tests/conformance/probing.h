@@ -35,4 +35,10 @@ class Probes : public PartitionFixture {
   }
 };
 
+/// A stream handle, as a table of them tells it.
+struct NamedStream {
+  std::string name;
+  CUstream handle;
+};
+
 }  // namespace etrt::conformance

@@ -13,8 +13,8 @@ namespace {
 namespace et = executorch::runtime;
 using Values = std::vector<std::int32_t>;
 
-constexpr std::size_t kCount = 64;
-constexpr std::size_t kBytes = kCount * sizeof(std::int32_t);
+constexpr std::size_t kElements = 64;
+constexpr std::size_t kBytes = kElements * sizeof(std::int32_t);
 
 /// Allocates under a guard on a stream of the test's device, which says what "CUDA device 0" means.
 class Allocator : public DelegateTest {
@@ -52,11 +52,11 @@ class Allocator : public DelegateTest {
   /// Pinned memory is allocated on the first copy, which may wait for a stream that stands still.
   void warm_up(void* memory) const {
     const StreamGuard guard(stream_->get());
-    EXPECT_EQ(copy_in(memory, Values(kCount, 0)), et::Error::Ok);
+    EXPECT_EQ(copy_in(memory, Values(kElements, 0)), et::Error::Ok);
     EXPECT_THAT(stream_->synchronize(), is_ok());
   }
   Values copy_out(const void* source) const {
-    Values values(kCount);
+    Values values(kElements);
     EXPECT_EQ(allocator_->copy_device_to_host(values.data(), source, kBytes, 0), et::Error::Ok);
     return values;
   }
@@ -85,27 +85,27 @@ TEST_P(Allocator, GivesMemoryOfTheDeviceAlignedAsAsked) {
 
 TEST_P(Allocator, CopiesInAndOut) {
   void* const memory = allocate(kBytes);
-  const Values values(kCount, 7);
+  const Values values(kElements, 7);
   EXPECT_EQ(copy_in(memory, values), et::Error::Ok);
   EXPECT_EQ(copy_out(memory), values) << "without a guard";
   const StreamGuard guard(stream().get());
-  EXPECT_EQ(copy_in(memory, Values(kCount, 8)), et::Error::Ok);
-  EXPECT_EQ(copy_out(memory), Values(kCount, 8)) << "with a guard";
+  EXPECT_EQ(copy_in(memory, Values(kElements, 8)), et::Error::Ok);
+  EXPECT_EQ(copy_out(memory), Values(kElements, 8)) << "with a guard";
 }
 
 TEST_P(Allocator, CopiesToAPlaceInsideOfItsMemory) {
   auto* const memory = static_cast<std::byte*>(allocate(2 * kBytes));
-  EXPECT_EQ(copy_in(memory, Values(2 * kCount, 1)), et::Error::Ok);
-  EXPECT_EQ(copy_in(memory + kBytes, Values(kCount, 2)), et::Error::Ok);
-  EXPECT_EQ(copy_out(memory), Values(kCount, 1));
-  EXPECT_EQ(copy_out(memory + kBytes), Values(kCount, 2));
+  EXPECT_EQ(copy_in(memory, Values(2 * kElements, 1)), et::Error::Ok);
+  EXPECT_EQ(copy_in(memory + kBytes, Values(kElements, 2)), et::Error::Ok);
+  EXPECT_EQ(copy_out(memory), Values(kElements, 1));
+  EXPECT_EQ(copy_out(memory + kBytes), Values(kElements, 2));
 }
 
 TEST_P(Allocator, CopiesToMemoryThatTheApplicationAllocated) {
-  DeviceTensor tensor(device(), {kCount}, 1);
+  DeviceTensor tensor(device(), {kElements}, 1);
   const StreamGuard guard(stream().get());
-  EXPECT_EQ(copy_in(tensor.buffer.data(), Values(kCount, 5)), et::Error::Ok);
-  EXPECT_EQ(copy_out(tensor.buffer.data()), Values(kCount, 5));
+  EXPECT_EQ(copy_in(tensor.buffer.data(), Values(kElements, 5)), et::Error::Ok);
+  EXPECT_EQ(copy_out(tensor.buffer.data()), Values(kElements, 5));
 }
 
 TEST_P(Allocator, UnderAGuardTheHostNeitherWaitsNorHasToKeepTheSource) {
@@ -113,14 +113,14 @@ TEST_P(Allocator, UnderAGuardTheHostNeitherWaitsNorHasToKeepTheSource) {
   warm_up(memory);
   auto gate = close_gate(stream());
   const StreamGuard guard(stream().get());
-  Values source(kCount, 3);
+  Values source(kElements, 3);
   const auto waits = host_waits();
   EXPECT_EQ(copy_in(memory, source), et::Error::Ok);
   EXPECT_EQ(host_waits(), waits);
   EXPECT_FALSE(must(stream().is_done())) << "the copy has to be behind the gate";
-  source.assign(kCount, -1);
+  source.assign(kElements, -1);
   gate.open();
-  EXPECT_EQ(copy_out(memory), Values(kCount, 3));
+  EXPECT_EQ(copy_out(memory), Values(kElements, 3));
 }
 
 TEST_P(Allocator, ACopyToTheHostSeesAllThatWasEnqueuedBefore) {
@@ -128,17 +128,17 @@ TEST_P(Allocator, ACopyToTheHostSeesAllThatWasEnqueuedBefore) {
   const StreamGuard guard(stream().get());
   const auto address = reinterpret_cast<CUdeviceptr>(memory);
   ASSERT_THAT(driver().cuMemsetD8Async(address, 0x11, kBytes, stream().get()), is_ok());
-  EXPECT_EQ(copy_out(memory), Values(kCount, 0x11111111));
+  EXPECT_EQ(copy_out(memory), Values(kElements, 0x11111111));
 }
 
 TEST_P(Allocator, WithoutAGuardACopyIsDoneOnReturn) {
   void* const memory = allocate(kBytes);
-  EXPECT_EQ(copy_in(memory, Values(kCount, 4)), et::Error::Ok);
-  Values values(kCount);
+  EXPECT_EQ(copy_in(memory, Values(kElements, 4)), et::Error::Ok);
+  Values values(kElements);
   const auto address = reinterpret_cast<CUdeviceptr>(memory);
   ASSERT_THAT(driver().cuMemcpyDtoHAsync(values.data(), address, kBytes, stream().get()), is_ok());
   ASSERT_THAT(stream().synchronize(), is_ok());
-  EXPECT_EQ(values, Values(kCount, 4)) << "and another stream sees it";
+  EXPECT_EQ(values, Values(kElements, 4)) << "and another stream sees it";
 }
 
 TEST_P(Allocator, OrdersCopiesIntoOneMemoryOnTheDevice) {
@@ -147,14 +147,14 @@ TEST_P(Allocator, OrdersCopiesIntoOneMemoryOnTheDevice) {
   hook().counter.reset();
   {
     const StreamGuard guard(stream().get());
-    for (int i = 0; i < 2; ++i) EXPECT_EQ(copy_in(memory, Values(kCount, i)), et::Error::Ok);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(copy_in(memory, Values(kElements, i)), et::Error::Ok);
     EXPECT_EQ(calls(Symbol::k_cuStreamWaitEvent), 0u) << "a stream orders its own copies";
   }
   const StreamGuard guard(second.get());
-  EXPECT_EQ(copy_in(memory, Values(kCount, 2)), et::Error::Ok);
+  EXPECT_EQ(copy_in(memory, Values(kElements, 2)), et::Error::Ok);
   EXPECT_EQ(calls(Symbol::k_cuStreamWaitEvent), 1u);
   EXPECT_EQ(host_waits(), 0u);
-  EXPECT_EQ(copy_out(memory), Values(kCount, 2));
+  EXPECT_EQ(copy_out(memory), Values(kElements, 2));
 }
 
 TEST_P(Allocator, FreesBehindACopyInFlightWithoutWaitingForIt) {
@@ -164,7 +164,7 @@ TEST_P(Allocator, FreesBehindACopyInFlightWithoutWaitingForIt) {
   auto gate = close_gate(stream());
   {
     const StreamGuard guard(stream().get());
-    EXPECT_EQ(copy_in(*memory, Values(kCount, 3)), et::Error::Ok);
+    EXPECT_EQ(copy_in(*memory, Values(kElements, 3)), et::Error::Ok);
   }
   const auto waits = host_waits();
   allocator().deallocate(*memory, 0);
@@ -175,20 +175,20 @@ TEST_P(Allocator, FreesBehindACopyInFlightWithoutWaitingForIt) {
 
 TEST_P(Allocator, RefusesToFreeWhatItDidNotGive) {
   auto* const memory = static_cast<std::byte*>(allocate(kBytes));
-  DeviceTensor other(device(), {kCount}, 6);
-  Values host(kCount, 9);
+  DeviceTensor other(device(), {kElements}, 6);
+  Values host(kElements, 9);
   const auto once = try_allocate(kBytes);
   ASSERT_TRUE(once.ok());
   allocator().deallocate(*once, 0);
-  EXPECT_EQ(copy_in(memory, Values(kCount, 5)), et::Error::Ok);
+  EXPECT_EQ(copy_in(memory, Values(kElements, 5)), et::Error::Ok);
   hook().counter.reset();
   for (void* pointer : {static_cast<void*>(memory + 4), other.buffer.data(), static_cast<void*>(host.data()), *once,
                         static_cast<void*>(nullptr)}) {
     allocator().deallocate(pointer, 0);
   }
   EXPECT_EQ(hook().counter.total(), 0u) << "the driver has nothing to do with it";
-  EXPECT_EQ(copy_out(memory), Values(kCount, 5));
-  EXPECT_EQ(other.read(), Values(kCount, 6));
+  EXPECT_EQ(copy_out(memory), Values(kElements, 5));
+  EXPECT_EQ(other.read(), Values(kElements, 6));
 }
 
 TEST_P(Allocator, RefusesWhatCannotBeAllocated) {
@@ -202,8 +202,8 @@ TEST_P(Allocator, RefusesWhatCannotBeAllocated) {
 
 TEST_P(Allocator, RefusesCopiesThatCannotBeRight) {
   void* const memory = allocate(kBytes);
-  DeviceTensor other(device(), {kCount}, 6);
-  Values host(2 * kCount, 1);
+  DeviceTensor other(device(), {kElements}, 6);
+  Values host(2 * kElements, 1);
   const StreamGuard guard(stream().get());
   EXPECT_EQ(copy_in(memory, host), et::Error::InvalidArgument) << "past the end of the memory";
   EXPECT_EQ(allocator().copy_host_to_device(memory, nullptr, 4, 0), et::Error::InvalidArgument);
@@ -215,7 +215,7 @@ TEST_P(Allocator, RefusesCopiesThatCannotBeRight) {
 
 TEST_P(Allocator, RefusesToCopyInACaptureAndLeavesItValid) {
   void* const memory = allocate(kBytes);
-  Values host(kCount, 1);
+  Values host(kElements, 1);
   begin_capture(stream());
   {
     const StreamGuard guard(stream().get());
@@ -234,7 +234,7 @@ TEST_P(Allocator, RefusesToCopyUnderAGreenContextWithoutAGuard) {
   const auto scope = must(cuda::CurrentContext::push(driver(), green));
   void* const memory = allocate(kBytes);
   ASSERT_NE(memory, nullptr) << "memory belongs to the device, not to a partition";
-  EXPECT_EQ(copy_in(memory, Values(kCount, 1)), et::Error::InvalidState);
+  EXPECT_EQ(copy_in(memory, Values(kElements, 1)), et::Error::InvalidState);
 }
 
 TEST_P(Allocator, EachDriverCallThatFailsIsReportedAndLosesNothing) {
@@ -244,11 +244,11 @@ TEST_P(Allocator, EachDriverCallThatFailsIsReportedAndLosesNothing) {
     ASSERT_LT(nth, 200);
     hook().faults.fail_any(static_cast<std::uint64_t>(nth), CUDA_ERROR_UNKNOWN);
     const auto memory = allocator().allocate(kBytes, 0);
-    const bool copied = memory.ok() && copy_in(*memory, Values(kCount, nth)) == et::Error::Ok;
-    Values values(kCount);
+    const bool copied = memory.ok() && copy_in(*memory, Values(kElements, nth)) == et::Error::Ok;
+    Values values(kElements);
     const bool read = copied && allocator().copy_device_to_host(values.data(), *memory, kBytes, 0) == et::Error::Ok;
     if (read) {
-      EXPECT_EQ(values, Values(kCount, nth)) << "call " << nth;
+      EXPECT_EQ(values, Values(kElements, nth)) << "call " << nth;
     }
     if (memory.ok()) allocator().deallocate(*memory, 0);
     delivered = hook().faults.delivered() > 0;
@@ -261,7 +261,7 @@ TEST_P(Allocator, AllocatesNothingMoreOnceItsStagingIsWarm) {
   void* const memory = allocate(kBytes);
   const StreamGuard guard(stream().get());
   const auto round = [&] {
-    EXPECT_EQ(copy_in(memory, Values(kCount, 1)), et::Error::Ok);
+    EXPECT_EQ(copy_in(memory, Values(kElements, 1)), et::Error::Ok);
     copy_out(memory);
   };
   {
@@ -288,8 +288,8 @@ TEST_P(Allocator, MayBeUsedByManyThreadsAtOnce) {
       for (int i = 0; i < 50; ++i) {
         const auto memory = allocator().allocate(kBytes, 0);
         ASSERT_TRUE(memory.ok());
-        EXPECT_EQ(copy_in(*memory, Values(kCount, 100 * t + i)), et::Error::Ok);
-        EXPECT_EQ(copy_out(*memory), Values(kCount, 100 * t + i));
+        EXPECT_EQ(copy_in(*memory, Values(kElements, 100 * t + i)), et::Error::Ok);
+        EXPECT_EQ(copy_out(*memory), Values(kElements, 100 * t + i));
         allocator().deallocate(*memory, 0);
       }
     });
@@ -310,7 +310,7 @@ TEST_P(AllocatorOfTwoDevices, TheIndexIsTheDevices) {
   EXPECT_THAT(driver().cuPointerGetAttribute(&ordinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address), is_ok());
   EXPECT_EQ(ordinal, 1);
   const StreamGuard guard(stream().get());
-  EXPECT_EQ(copy_in(*memory, Values(kCount, 1)), et::Error::InvalidArgument) << "on a stream of device 0";
+  EXPECT_EQ(copy_in(*memory, Values(kElements, 1)), et::Error::InvalidArgument) << "on a stream of device 0";
   allocator().deallocate(*memory, 1);
 }
 

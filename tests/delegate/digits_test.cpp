@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <module_fixture.h>
+#include <program_fixture.h>
 
 #include <executorch/extension/tensor/tensor.h>
 
@@ -18,13 +17,6 @@ namespace {
 constexpr std::size_t kPixels = 64;
 constexpr std::size_t kClasses = 10;
 constexpr std::size_t kBatch = 15;  ///< the program's bound
-
-std::vector<std::byte> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
-  const auto* data = reinterpret_cast<const std::byte*>(bytes.data());
-  return {data, data + bytes.size()};
-}
 
 /// The elements of a .npy file of version 1 whose type is T.
 template <class T>

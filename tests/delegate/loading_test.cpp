@@ -6,9 +6,9 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
-#include <process/process.h>
 
 #include <blob/blob_writer.h>
+#include <process/process.h>
 #include <support/mapped_bytes.h>
 
 namespace etrt::test {

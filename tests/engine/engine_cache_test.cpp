@@ -5,13 +5,13 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <process/devices.h>
 #include <stdexcept>
 #include <thread>
 
 #include <gmock/gmock.h>
 
 #include <engine/engine_cache.h>
+#include <process/devices.h>
 #include <support/mapped_bytes.h>
 #include <support/matchers.h>
 #include <support/must.h>

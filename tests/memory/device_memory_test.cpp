@@ -8,8 +8,6 @@
 namespace etrt::memory {
 namespace {
 
-constexpr std::size_t kBytes = 4096;
-
 class HeapMemory : public MemoryFixture {
  protected:
   StreamOrderedMemory allocate(const cuda::Stream& stream, std::size_t bytes = kBytes) {

@@ -22,6 +22,9 @@ using support::is_ok;
 using support::must;
 using ::testing::HasSubstr;
 
+/// Of a block where its size does not matter.
+inline constexpr std::size_t kBytes = 4096;
+
 /// Counts driver calls, makes those of an entry point fail until told otherwise, and tells of each.
 /// Threads: safe; `on_call` is set while no other thread makes calls.
 class Hook final : public cuda::CallHook {

@@ -8,8 +8,6 @@
 namespace etrt::memory {
 namespace {
 
-constexpr std::size_t kBytes = 4096;
-
 /// Gives the driver's memory, and keeps accounts.
 class TestSource final : public MemorySource {
  public:

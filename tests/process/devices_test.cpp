@@ -8,8 +8,8 @@
 #include <gmock/gmock.h>
 
 #include <cuda/call_counter.h>
-#include <support/fault_injector.h>
 #include <process/devices.h>
+#include <support/fault_injector.h>
 #include <support/matchers.h>
 
 namespace etrt::process {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <program_facts/program_facts.h>
-
 #include <gtest/gtest.h>
 
+#include <program_facts/program_facts.h>
 #include <support/program_builder.h>
 
 namespace etrt::test {

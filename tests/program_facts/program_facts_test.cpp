@@ -3,11 +3,12 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <program_facts/facts_of.h>
 #include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <program_facts/facts_of.h>
 
 namespace etrt::test {
 namespace {

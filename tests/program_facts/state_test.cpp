@@ -1,8 +1,8 @@
 // Whether a program keeps state from call to call: what it reads before it has written it, in one call.
 
-#include <program_facts/facts_of.h>
-
 #include <gtest/gtest.h>
+
+#include <program_facts/facts_of.h>
 
 namespace etrt::test {
 namespace {

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using namespace testing;
 using executorch::extension::Module;
 
-std::string error_of(Bytes pte) {
+std::string refusal_of(Bytes pte) {
   const auto info = inspect(pte);
   return info.ok() ? "read" : info.error().message();
 }
@@ -120,8 +120,8 @@ TEST(Inspect, TellsWhatTheMethodHandsToTheDelegate) {
 }
 
 TEST(Inspect, WhatIsNoProgramIsNamed) {
-  EXPECT_THAT(error_of({}), HasSubstr("it has 0 bytes"));
-  EXPECT_THAT(error_of(to_image(std::string(64, 'x'))), HasSubstr("bytes 4 to 7 are not \"ET12\""));
+  EXPECT_THAT(refusal_of({}), HasSubstr("it has 0 bytes"));
+  EXPECT_THAT(refusal_of(to_image(std::string(64, 'x'))), HasSubstr("bytes 4 to 7 are not \"ET12\""));
 }
 
 TEST(Inspect, HeadersThatPointOutsideAreRefused) {
@@ -129,7 +129,7 @@ TEST(Inspect, HeadersThatPointOutsideAreRefused) {
   const auto with_number = [&](std::size_t offset, auto value) {
     Image file = good;
     std::memcpy(file.data() + offset, &value, sizeof(value));
-    return error_of(file);
+    return refusal_of(file);
   };
   constexpr std::uint64_t kHuge = ~std::uint64_t{0};
   EXPECT_THAT(with_number(12, std::uint32_t{4}), HasSubstr("length 4, must be at least 24"));

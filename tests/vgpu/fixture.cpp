@@ -177,4 +177,12 @@ CUstream VgpuTest::make_stream_in(CUgreenCtx partition) {
   return stream;
 }
 
+CUcontext make_current(const cuda::Driver& driver) {
+  CUcontext context = nullptr;
+  EXPECT_EQ(driver.cuInit(0), CUDA_SUCCESS);
+  EXPECT_EQ(driver.cuDevicePrimaryCtxRetain(&context, 0), CUDA_SUCCESS);
+  EXPECT_EQ(driver.cuCtxSetCurrent(context), CUDA_SUCCESS);
+  return context;
+}
+
 }  // namespace etrt::vgpu::test

@@ -129,6 +129,9 @@ class VgpuTest : public ::testing::Test {
   CUmodule module_ = nullptr;
 };
 
+/// Retains the primary context of device 0 and makes it current, for a GPU that no fixture holds.
+CUcontext make_current(const cuda::Driver& driver);
+
 /// The image with the kernels of these tests.
 const ModuleImage& test_image();
 

@@ -18,14 +18,6 @@ void CUDA_CB count_up(void* counter) {
   ++*static_cast<std::atomic<int>*>(counter);
 }
 
-CUcontext make_current(const cuda::Driver& driver) {
-  CUcontext context = nullptr;
-  EXPECT_EQ(driver.cuInit(0), CUDA_SUCCESS);
-  EXPECT_EQ(driver.cuDevicePrimaryCtxRetain(&context, 0), CUDA_SUCCESS);
-  EXPECT_EQ(driver.cuCtxSetCurrent(context), CUDA_SUCCESS);
-  return context;
-}
-
 TEST(Lifetime, TheDestructorWaitsForAllWork) {
   std::atomic<int> ran{0};
   {

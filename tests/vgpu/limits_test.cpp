@@ -56,14 +56,6 @@ class Answers {
   int first_wrong_ = 0;
 };
 
-CUcontext make_current(const cuda::Driver& driver) {
-  CUcontext context = nullptr;
-  EXPECT_EQ(driver.cuInit(0), CUDA_SUCCESS);
-  EXPECT_EQ(driver.cuDevicePrimaryCtxRetain(&context, 0), CUDA_SUCCESS);
-  EXPECT_EQ(driver.cuCtxSetCurrent(context), CUDA_SUCCESS);
-  return context;
-}
-
 void CUDA_CB do_nothing(void*) {}
 
 TEST(Threads, WorkOfAStreamThatCanHaveNoThreadIsRefusedAndNotQueued) {

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <program_facts/program_facts.h>
-
 #include <etrt/result.h>
+#include <program_facts/program_facts.h>
 
 namespace etrt::engine::program {
 

@@ -4,17 +4,17 @@
 namespace etrt::engine::tensorrt {
 namespace {
 
-using Names = std::string_view[];
+using Strings = std::string_view[];
 
-constexpr Names kTags = {"ftrt", "ptrt"};
-constexpr Names kLibraries = {"libnvinfer.so.11", "libnvinfer.so.10"};
-constexpr Names kLeanLibraries = {"libnvinfer_lean.so.11", "libnvinfer_lean.so.10"};
-constexpr Names kFolders = {"tensorrt_libs"};
-constexpr Names kLeanFolders = {"tensorrt_lean_libs"};
+constexpr Strings kTags = {"ftrt", "ptrt"};
+constexpr Strings kLibraries = {"libnvinfer.so.11", "libnvinfer.so.10"};
+constexpr Strings kLeanLibraries = {"libnvinfer_lean.so.11", "libnvinfer_lean.so.10"};
+constexpr Strings kFolders = {"tensorrt_libs"};
+constexpr Strings kLeanFolders = {"tensorrt_lean_libs"};
 
-constexpr Names kRtxTags = {"vtrt"};
-constexpr Names kRtxLibraries = {"libtensorrt_rtx.so.1"};
-constexpr Names kRtxFolders = {"tensorrt_rtx_libs"};
+constexpr Strings kRtxTags = {"vtrt"};
+constexpr Strings kRtxLibraries = {"libtensorrt_rtx.so.1"};
+constexpr Strings kRtxFolders = {"tensorrt_rtx_libs"};
 
 constexpr ProductInfo kTensorRt{
     .kind = "tensorrt",

@@ -4,8 +4,6 @@
 #include <base/try.h>
 #include <blob/format.h>
 
-#include <blob/format.h>
-
 namespace etrt::test {
 namespace {
 

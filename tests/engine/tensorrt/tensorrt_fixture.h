@@ -12,10 +12,10 @@
 #include <vector>
 
 #include <cuda/call_counter.h>
-#include <support/fault_injector.h>
 #include <engine/engine.h>
 #include <engine/tensorrt/tensorrt_loader.h>
 #include <support/context_fixture.h>
+#include <support/fault_injector.h>
 
 namespace etrt::engine::tensorrt {
 
