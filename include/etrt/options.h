@@ -55,11 +55,16 @@ inline constexpr char kOptionDeviceMemoryLimit[] = "device_memory_limit";
 /// more.
 inline constexpr char kOptionPinnedMemoryLimit[] = "pinned_memory_limit";
 
-// The next three decide what code runs in this process. They count as backend options alone: as compile specs, which
+// The next four decide what code runs in this process. They count as backend options alone: as compile specs, which
 // come with the program file, they are errors.
 
 /// The TensorRT library to open; default: ETRT_TENSORRT_LIBRARY, then the loader's search, then Python wheels.
 inline constexpr char kOptionTensorRtLibrary[] = "tensorrt_library";
+
+/// The lean runtime of an older TensorRT, such as libnvinfer_lean.so.8: runs version-compatible plans of exactly its
+/// version whose own lean runtime was left out (BuilderFlag kEXCLUDE_LEAN_RUNTIME). Plans of the library's version do
+/// not need it. Default: ETRT_TENSORRT_LEAN_RUNTIME. See TensorRT's IRuntime::loadRuntime.
+inline constexpr char kOptionLeanRuntimeLibrary[] = "lean_runtime_library";
 
 /// Libraries of TensorRT plugins that the engine needs, loaded before it; several are separated by ':'.
 inline constexpr char kOptionPluginLibraries[] = "plugin_libraries";

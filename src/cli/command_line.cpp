@@ -164,6 +164,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(check_seed);
   add_data(command, options.data);
   add_text(command, "--output-dir", options.output_dir, "PATH", "Write the outputs there as 0.npy, 1.npy, ...");
+  add_list(command, "--expect", options.expected, "PATH",
+           "A .npy file for each output, in order, to compare every stream's last outputs with; exit code 1 beyond "
+           "--tolerance");
+  command.add_option("--tolerance", options.tolerance, "Largest difference that --expect allows; default: 0")
+      ->type_name("T")
+      ->check(CLI::NonNegativeNumber);
   add_device(command, options.delegate.device);
   add_number(command, "--sms", options.sms, 1, kMaxSms, "Run inside a partition of this many SMs");
   add_number(command, "--streams", options.streams, 1, kMaxStreams,
@@ -203,6 +209,8 @@ void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
            "Pinned host memory for staging; default: 64 MiB, or more where one call needs it")
       ->check(check_bytes);
   add_text(command, "--tensorrt-library", choices.tensorrt_library, "PATH", "The TensorRT library to open");
+  add_text(command, "--lean-runtime-library", choices.lean_runtime_library, "PATH",
+           "The lean runtime of an older TensorRT, for version-compatible plans that bring none");
   add_list(command, "--plugin-library", choices.plugin_libraries, "PATH",
            "A library of TensorRT plugins that the engine needs; may be repeated")
       ->check(check_library);

@@ -65,7 +65,7 @@ Status choose_device(Run& run) {
   return {};
 }
 
-Result<HostTensor> read_input(const std::string& path, const pte::ValueInfo& value, const std::string& where) {
+Result<HostTensor> read_tensor(const std::string& path, const pte::ValueInfo& value, const std::string& where) {
   ETRT_TRY_ASSIGN(const MappedFile file, MappedFile::open(path));
   auto array = parse_npy(file.bytes());
   if (!array.ok()) return std::move(array).error().within(path);
@@ -74,19 +74,24 @@ Result<HostTensor> read_input(const std::string& path, const pte::ValueInfo& val
   return tensor;
 }
 
+/// As many files as values, or none.
+Status check_count(const Run& run, std::size_t given, std::size_t wanted, const char* verb, const char* value,
+                   const char* option) {
+  if (given == 0 || given == wanted) return {};
+  return Error(ErrorCode::kInvalidArgument,
+               base::concat("method '", printable(run.method->name), "' ", verb, " ", count_text(wanted, value), ", ",
+                            given, " given: ", option, " once for each, in order, or not at all"));
+}
+
 Status make_inputs(Run& run) {
   const std::vector<pte::ValueInfo>& values = run.method->inputs;
   const std::vector<std::string>& paths = run.options.inputs;
-  if (!paths.empty() && paths.size() != values.size()) {
-    return Error(ErrorCode::kInvalidArgument,
-                 base::concat("method '", printable(run.method->name), "' takes ", count_text(values.size(), "input"),
-                              ", ", paths.size(), " given: --input once for each, in order, or not at all"));
-  }
+  ETRT_TRY(check_count(run, paths.size(), values.size(), "takes", "input", "--input"));
   std::mt19937_64 generator(run.options.seed);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string where = base::concat("input ", i);
     auto tensor = paths.empty() ? random_tensor(values[i], generator, run.program.name() + ": " + where)
-                                : read_input(paths[i], values[i], where);
+                                : read_tensor(paths[i], values[i], where);
     if (!tensor.ok()) return std::move(tensor).error();
     run.inputs.push_back(std::move(tensor).value());
   }
@@ -95,6 +100,33 @@ Status make_inputs(Run& run) {
 
 cudaStream_t stream_of(const Run& run, std::size_t worker) {
   return run.target ? run.streams.streams[worker].get() : nullptr;
+}
+
+Status read_references(Run& run) {
+  const std::vector<std::string>& paths = run.options.expected;
+  const std::vector<pte::ValueInfo>& values = run.method->outputs;
+  ETRT_TRY(check_count(run, paths.size(), values.size(), "gives", "output", "--expect"));
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    ETRT_TRY_ASSIGN(auto reference, read_tensor(paths[i], values[i], base::concat("output ", i)));
+    run.references.push_back(std::move(reference));
+  }
+  return {};
+}
+
+/// What every stream computed last.
+Status compare_outputs(Run& run) {
+  if (run.references.empty()) return {};
+  for (std::size_t worker = 0; worker < run.sessions.size(); ++worker) {
+    ETRT_TRY_ASSIGN(const auto outputs, run.sessions[worker]->read_outputs(stream_of(run, worker)));
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      auto compared = compare(outputs[i], run.references[i], run.options.tolerance);
+      if (!compared.ok()) return std::move(compared).error().within(run.options.expected[i]);
+      compared->reference = run.options.expected[i];
+      if (worker == 0) run.comparisons.push_back(*compared);
+      run.comparisons[i] = worse(run.comparisons[i], *compared);
+    }
+  }
+  return {};
 }
 
 Status load_sessions(Run& run) {
@@ -207,6 +239,7 @@ Status command_run(const RunOptions& options) {
   ETRT_TRY(choose_device(run));
   ETRT_TRY(check_residence(run));
   ETRT_TRY(make_inputs(run));
+  ETRT_TRY(read_references(run));
   ETRT_TRY(load_sessions(run));
   ETRT_TRY(make_output_directory(options.output_dir));
   time_layers(options.layers);
@@ -214,10 +247,12 @@ Status command_run(const RunOptions& options) {
   run.report = report();
   ETRT_TRY(first_failed_run(run.report));
   ETRT_TRY(write_outputs(run));
+  ETRT_TRY(compare_outputs(run));
   if (options.layers) run.layers = layer_times();
   time_layers(false);
   ETRT_TRY(check_partitions(run));
   ETRT_TRY(options.json ? print(to_json(run)) : print(to_text(run)));
+  ETRT_TRY(first_difference(run.comparisons));
   return first_stray(run.checks);
 }
 

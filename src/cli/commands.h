@@ -55,6 +55,7 @@ struct DelegateChoices {
   std::string pinned_memory_limit;
   std::string warm_up;
   std::string tensorrt_library;
+  std::string lean_runtime_library;
   std::vector<std::string> plugin_libraries;
   bool allow_engine_code = false;
 };
@@ -64,7 +65,9 @@ struct RunOptions {
   std::string method;               ///< empty: "forward", or the only one
   std::vector<std::string> inputs;  ///< paths; empty: random inputs
   std::uint64_t seed = 0;
-  std::string output_dir;    ///< empty: outputs are not written
+  std::string output_dir;                  ///< empty: outputs are not written
+  std::vector<std::string> expected = {};  ///< paths of references, one for each output; empty: nothing is compared
+  double tolerance = 0;
   DelegateChoices delegate;  ///< without a device: what the program asks for, or "auto"
   std::optional<int> sms;
   int streams = 1;

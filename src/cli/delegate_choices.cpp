@@ -39,6 +39,7 @@ Result<BackendOptions> backend_options(const DelegateChoices& choices) {
   ETRT_TRY(add_text(options, kOptionDeviceMemoryLimit, choices.device_memory_limit));
   ETRT_TRY(add_text(options, kOptionPinnedMemoryLimit, choices.pinned_memory_limit));
   ETRT_TRY(add_text(options, kOptionTensorRtLibrary, choices.tensorrt_library));
+  ETRT_TRY(add_text(options, kOptionLeanRuntimeLibrary, choices.lean_runtime_library));
   ETRT_TRY(add_text(options, kOptionPluginLibraries, joined(choices.plugin_libraries)));
   if (choices.max_inflight) options.set_option(kOptionMaxInflight, *choices.max_inflight);
   if (choices.optimization_profile) options.set_option(kOptionOptimizationProfile, *choices.optimization_profile);
@@ -69,6 +70,7 @@ const char* first_given(const DelegateChoices& choices) {
   if (!choices.pinned_memory_limit.empty()) return "--pinned-memory-limit";
   if (!choices.warm_up.empty()) return "--warm-up-shapes";
   if (!choices.tensorrt_library.empty()) return "--tensorrt-library";
+  if (!choices.lean_runtime_library.empty()) return "--lean-runtime-library";
   if (!choices.plugin_libraries.empty()) return "--plugin-library";
   if (choices.allow_engine_code) return "--allow-engine-code";
   return nullptr;

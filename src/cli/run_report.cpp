@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <nlohmann/json.hpp>
 
@@ -37,6 +38,30 @@ std::string values_text(const Run& run) {
   return table.to_string(2) + more;
 }
 
+std::string comparisons_text(const Run& run) {
+  Table table({{"output"}, {"reference"}, {"largest difference", Align::kRight}, {"tolerance", Align::kRight}, {""}});
+  for (std::size_t i = 0; i < run.comparisons.size(); ++i) {
+    const Comparison& one = run.comparisons[i];
+    table.add_row({std::to_string(i), printable(one.reference, kShownPath), base::concat(one.largest),
+                   base::concat(one.tolerance), one.passed() ? "ok" : "DIFFERS"});
+  }
+  return table.to_string(2);
+}
+
+nlohmann::ordered_json comparisons_json(const Run& run) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Comparison& one : run.comparisons) {
+    // JSON has no infinity.
+    list.push_back({{"reference", one.reference},
+                    {"largest_difference", std::isfinite(one.largest) ? nlohmann::ordered_json(one.largest) : nullptr},
+                    {"tolerance", one.tolerance},
+                    {"elements", one.elements},
+                    {"elements_beyond", one.beyond},
+                    {"passed", one.passed()}});
+  }
+  return list;
+}
+
 nlohmann::ordered_json value_json(const HostTensor& tensor) {
   return {{"dtype", tensor.type->name}, {"shape", tensor.sizes}};
 }
@@ -63,6 +88,7 @@ std::string to_text(const Run& run) {
     times.add_row(std::move(row));
   }
   text += "\n" + values_text(run) + "\n" + times.to_string(2) + "  " + kSpreadLegend;
+  if (!run.comparisons.empty()) text += "\n" + comparisons_text(run);
   if (run.options.memory) text += "\n" + memory_text(run.report);
   if (run.options.layers) text += "\n" + layers_text(run.layers);
   if (!run.checks.empty()) text += "\n" + partitions_text(run.checks);
@@ -106,6 +132,7 @@ nlohmann::ordered_json to_json(const Run& run) {
     entry.update(summary_json(summarize(run.measured.latencies_us[i])));
     document["streams"].push_back(std::move(entry));
   }
+  if (!run.comparisons.empty()) document["comparison"] = comparisons_json(run);
   if (run.options.memory) document["memory"] = memory_json(run.report);
   if (run.options.layers) document["layers"] = layers_json(run.layers);
   if (!run.checks.empty()) document["partition_check"] = partitions_json(run.checks);

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cli/commands.h>
+#include <cli/comparison.h>
 #include <cli/partition_check.h>
 #include <cli/program_file.h>
 #include <cli/session.h>
@@ -30,11 +31,13 @@ struct Run {
   StreamSet streams = {};
   std::vector<std::unique_ptr<Session>> sessions = {};
   SideBySide measured = {};
-  std::vector<HostTensor> outputs = {};
-  std::vector<std::string> files = {};      ///< of the outputs
-  Report report = {};                       ///< after the run
-  std::vector<ProgramLayers> layers = {};   ///< of the last run, when asked for
-  std::vector<PartitionCheck> checks = {};  ///< one for each stream, when asked for
+  std::vector<HostTensor> outputs = {};      ///< of the first stream
+  std::vector<HostTensor> references = {};   ///< one for each output, or none
+  std::vector<Comparison> comparisons = {};  ///< of the references, over all streams
+  std::vector<std::string> files = {};       ///< of the outputs
+  Report report = {};                        ///< after the run
+  std::vector<ProgramLayers> layers = {};    ///< of the last run, when asked for
+  std::vector<PartitionCheck> checks = {};   ///< one for each stream, when asked for
 };
 
 /// Where an input came from: a path, or the seed of random numbers.

@@ -24,6 +24,10 @@ struct EngineOptions {
   /// The TensorRT library to open; empty: it is looked for.
   std::string tensorrt_library = {};
 
+  /// A lean runtime of an older TensorRT (libnvinfer_lean.so.8), which runs version-compatible plans of that version
+  /// that were built without one in them (TensorRT: IRuntime::loadRuntime). Empty: none.
+  std::string lean_runtime_library = {};
+
   /// Libraries whose plugins the engine uses, loaded before it (TensorRT: IPluginRegistry::loadLibrary).
   std::vector<std::string> plugin_libraries = {};
 

@@ -44,7 +44,8 @@ vgpu::Config virtual_gpu_config() {
 }  // namespace
 
 Settings Settings::from_environment() {
-  return {virtual_gpu_config(), cuda_library_path(), text("ETRT_TENSORRT_LIBRARY"), text("VIRTUAL_ENV")};
+  return {virtual_gpu_config(), cuda_library_path(), text("ETRT_TENSORRT_LIBRARY"), text("VIRTUAL_ENV"),
+          text("ETRT_TENSORRT_LEAN_RUNTIME")};
 }
 
 const Settings& Environment::settings() const {

@@ -18,6 +18,7 @@ namespace etrt::process {
 //   ETRT_DEVICE_ALLOCATOR  "none": ExecuTorch's allocator for CUDA memory is left to another library. Needed where one
 //                      that registers its own (ExecuTorch's CUDA backend) is loaded after etrt: ExecuTorch aborts then.
 //   ETRT_TENSORRT_LIBRARY  the TensorRT library; default: looked for by the loader and in Python wheels
+//   ETRT_TENSORRT_LEAN_RUNTIME  the lean runtime of an older TensorRT, for version-compatible plans that bring none
 //   VIRTUAL_ENV        the Python environment whose wheels come first, as its `activate` sets it
 //
 // A value that does not parse counts as unset.
@@ -25,9 +26,10 @@ namespace etrt::process {
 /// What the environment says.
 struct Settings {
   vgpu::Config virtual_gpu = {};
-  std::string cuda_library = {};         ///< the driver library to open; empty: the GPU is hidden
-  std::string tensorrt_library = {};     ///< empty: nothing said
-  std::string virtual_environment = {};  ///< empty: nothing said
+  std::string cuda_library = {};           ///< the driver library to open; empty: the GPU is hidden
+  std::string tensorrt_library = {};       ///< empty: nothing said
+  std::string virtual_environment = {};    ///< empty: nothing said
+  std::string tensorrt_lean_runtime = {};  ///< empty: nothing said
 
   static Settings from_environment();
 };

@@ -18,7 +18,8 @@ engine::Loaders& Process::loaders() {
   std::call_once(loaders_made_, [this] {
     const Settings& settings = environment_.settings();
     loaders_ = std::make_unique<engine::Loaders>(engine::tensorrt::SearchPlaces{
-        settings.tensorrt_library, engine::tensorrt::installed_site_packages(settings.virtual_environment)});
+        settings.tensorrt_library, engine::tensorrt::installed_site_packages(settings.virtual_environment),
+        settings.tensorrt_lean_runtime});
   });
   return *loaders_;
 }

@@ -1,6 +1,7 @@
 // etrt run: inputs, outputs, messages. What concerns devices, streams and partitions is in run_device_test.cpp.
 
 #include <cmath>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -42,6 +43,36 @@ TEST(Run, DigitsComeOutAsTheyWereTrained) {
       }
     }
   }
+}
+
+TEST(Run, OutputsAreComparedWithReferences) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  const auto ones = npy_of<float>("<f4", {2, 16}, std::vector<float>(32, 1));
+  std::vector<float> values(32, 2);
+  const std::string input = directory.file("x.npy", ones);
+  const std::string right = directory.file("right.npy", npy_of<float>("<f4", {2, 16}, values));
+  values[7] = 2.25f;
+  const std::string apart = directory.file("apart.npy", npy_of<float>("<f4", {2, 16}, values));
+  values[9] = std::numeric_limits<float>::quiet_NaN();
+  const std::string no_number = directory.file("no_number.npy", npy_of<float>("<f4", {2, 16}, values));
+  const std::string flat = directory.file("short.npy", npy_of<float>("<f4", {1, 16}, std::vector<float>(16)));
+  const auto run = [&](const std::string& reference, const std::string& tolerance) {
+    return run_etrt({"run", path, "--input", input, "--expect", reference, "--tolerance", tolerance, "--streams", "2"});
+  };
+  EXPECT_EQ(run(right, "0").exit_code, 0);
+  EXPECT_THAT(run(right, "0").out, HasSubstr("largest difference"));
+  EXPECT_EQ(run(apart, "0.25").exit_code, 0);
+  const Outcome beyond = run(apart, "0.2");
+  EXPECT_EQ(beyond.exit_code, 1);
+  EXPECT_THAT(beyond.err, HasSubstr("differs from " + apart +
+                                    " by up to 0.25 (element 7), beyond the tolerance of 0.2 "
+                                    "in 1 of 32 elements"));
+  EXPECT_THAT(beyond.out, HasSubstr("DIFFERS"));
+  EXPECT_THAT(run(no_number, "1e30").err, HasSubstr("by up to inf (element 9)"));
+  EXPECT_THAT(run(flat, "0").err, HasSubstr("it has shape [1, 16], the output has [2, 16]"));
+  EXPECT_THAT(run_etrt({"run", path, "--expect", right, "--expect", right}).err, HasSubstr("gives 1 output, 2 given"));
+  EXPECT_EQ(run(right, "-1").exit_code, 2);
 }
 
 TEST(Run, ABatchBeyondTheBoundIsAClearError) {

@@ -22,7 +22,11 @@ void end_all_contexts() {
   contexts().end_all();
 }
 
-Context::Context(Engine& engine) : engine_(engine), driver_(engine.driver()) {
+Context::Context(Engine& engine, bool takes_memory)
+    : engine_(engine), driver_(engine.driver()), takes_memory_(takes_memory) {
+  // Before TensorRT 10 the first context alone begins with a profile.
+  if (engine.plan().version < std::vector<int>{10, 0} && engine.profiles_in_use_.contains(0)) profile_ = -1;
+  if (profile_ >= 0) engine_.profiles_in_use_.insert(profile_);
   if (engine.plan().aux_streams > 0) fork_ = must(cuda::create_event(driver_));
   for (int i = 0; i < engine.plan().aux_streams; ++i) joins_.push_back(must(cuda::create_event(driver_)));
   if (engine.plan().profiles > 1) {
@@ -35,6 +39,7 @@ Context::Context(Engine& engine) : engine_(engine), driver_(engine.driver()) {
 }
 
 Context::~Context() {
+  leave_profile();
   contexts().remove(this);
   --engine_.contexts_;
   --state().contexts_alive;
@@ -49,8 +54,13 @@ bool Context::setOptimizationProfileAsync(std::int32_t profile, cudaStream_t str
   if (profile < 0 || profile >= engine_.plan().profiles || engine_.plan().failure == "profile") {
     return fail("no such profile");
   }
+  if (!engine_.plan().shares_profiles && profile != profile_ && engine_.profiles_in_use_.contains(profile)) {
+    return fail("another context has the profile");
+  }
   ++state().profile_switches;
+  leave_profile();
   profile_ = profile;
+  engine_.profiles_in_use_.insert(profile);
   shapes_.clear();
   addresses_.clear();
   const int present = engine_.plan().profiles;
@@ -58,7 +68,14 @@ bool Context::setOptimizationProfileAsync(std::int32_t profile, cudaStream_t str
          driver_.cuMemcpyDtoDAsync(profile_data(present), profile_data(profile), 4, stream) == CUDA_SUCCESS;
 }
 
+void Context::leave_profile() {
+  if (const auto own = engine_.profiles_in_use_.find(profile_); own != engine_.profiles_in_use_.end()) {
+    engine_.profiles_in_use_.erase(own);
+  }
+}
+
 bool Context::setInputShape(const char* tensor, const nvinfer1::Dims& dims) noexcept {
+  if (profile_ < 0) return fail("Assertion mOptimizationProfile >= 0 failed");
   const Input* input = engine_.find_input(tensor);
   if (input == nullptr) return fail("no such input");
   const Sizes sizes(dims.d, dims.d + dims.nbDims);
@@ -151,12 +168,23 @@ std::size_t Context::memory_needed() const {
 
 std::size_t Context::updateDeviceMemorySizeForShapes() noexcept {
   if (engine_.plan().failure == "memory") return fail("sizes overflow"), 0;
+  if (!engine_.answers("updateDeviceMemorySizeForShapes", 10, 0)) return 0;
   memory_ = 0;
   memory_bytes_ = 0;
   return memory_needed();
 }
 
+void Context::setDeviceMemory(void* memory) noexcept {
+  if (!takes_memory_) {
+    fail("the context was not created with createExecutionContextWithoutDeviceMemory");
+    return;
+  }
+  memory_ = reinterpret_cast<CUdeviceptr>(memory);
+  memory_bytes_ = static_cast<std::int64_t>(engine_.getDeviceMemorySize());
+}
+
 void Context::setDeviceMemoryV2(void* memory, std::int64_t size) noexcept {
+  if (!engine_.answers("setDeviceMemoryV2", 10, 1)) return;
   memory_ = reinterpret_cast<CUdeviceptr>(memory);
   memory_bytes_ = size;
 }

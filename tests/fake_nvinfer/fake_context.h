@@ -13,7 +13,8 @@ namespace etrt::fake {
 /// Runs a plan, and refuses what TensorRT does: shapes outside of the profile, addresses and memory that are missing.
 class Context final : public nvinfer1::IExecutionContext {
  public:
-  explicit Context(Engine& engine);
+  /// `takes_memory`: of the caller's; an older engine's context does so only when made for that.
+  Context(Engine& engine, bool takes_memory);
   ~Context() override;
 
   bool setOptimizationProfileAsync(std::int32_t profile, cudaStream_t stream) noexcept override;
@@ -23,6 +24,7 @@ class Context final : public nvinfer1::IExecutionContext {
   std::int32_t inferShapes(std::int32_t count, const char** names) noexcept override;
   std::int64_t getMaxOutputSize(const char* tensor) const noexcept override;
   std::size_t updateDeviceMemorySizeForShapes() noexcept override;
+  void setDeviceMemory(void* memory) noexcept override;
   void setDeviceMemoryV2(void* memory, std::int64_t size) noexcept override;
   bool setTensorAddress(const char* tensor, void* data) noexcept override;
   bool setOutputAllocator(const char* tensor, nvinfer1::IOutputAllocator* allocator) noexcept override;
@@ -45,6 +47,7 @@ class Context final : public nvinfer1::IExecutionContext {
   CUdeviceptr address(const std::string& tensor) const;
   bool is_device_memory(CUdeviceptr address) const;
   bool is_ready();
+  void leave_profile();
   void make_missing_aux_streams();
   bool place_data_dependent(const Output& output, CUstream stream);
   bool use_temporary_storage(CUstream stream);
@@ -56,7 +59,8 @@ class Context final : public nvinfer1::IExecutionContext {
 
   Engine& engine_;
   const cuda::Driver& driver_;
-  int profile_ = 0;
+  bool takes_memory_;
+  int profile_ = 0;                   ///< -1: none
   cuda::DeviceMemory profiles_data_;  ///< of each profile, the present one's, and where an enqueue reads that
   std::map<std::string, Sizes> shapes_;
   std::map<std::string, void*> addresses_;

@@ -127,10 +127,7 @@ const char* Engine::getTensorFormatDesc(const char* tensor) const noexcept {
 }
 
 const char* Engine::getAliasedInputTensor(const char* tensor) const noexcept {
-  if (plan_.version < std::vector<int>{10, 15}) {
-    error("getAliasedInputTensor is not supported for an engine created before 10.15");
-    return nullptr;
-  }
+  if (!answers("getAliasedInputTensor", 10, 15)) return nullptr;
   const Output* output = find_output(tensor);
   return output == nullptr || output->alias.empty() ? nullptr : output->alias.c_str();
 }
@@ -162,7 +159,7 @@ std::int32_t Engine::getNbAuxStreams() const noexcept {
 }
 
 std::int64_t Engine::getStreamableWeightsSize() const noexcept {
-  return plan_.streamable_weights;
+  return answers("getStreamableWeightsSize", 10, 0) ? plan_.streamable_weights : 0;
 }
 
 std::int64_t Engine::getWeightStreamingAutomaticBudget() const noexcept {
@@ -184,13 +181,32 @@ bool Engine::setWeightStreamingBudgetV2(std::int64_t budget) noexcept {
 }
 
 std::int64_t Engine::getEngineStat(nvinfer1::EngineStat) const noexcept {
-  return plan_.weights;
+  return answers("getEngineStat", 10, 14) ? plan_.weights : -1;
 }
 
 std::int64_t Engine::getDeviceMemorySizeV2() const noexcept {
+  return answers("getDeviceMemorySizeV2", 10, 1) ? static_cast<std::int64_t>(getDeviceMemorySize()) : 0;
+}
+
+std::size_t Engine::getDeviceMemorySize() const noexcept {
   std::int64_t largest = plan_.inputs.empty() ? 0 : element_count(plan_.inputs[0].dims);
   for (const Range& range : plan_.inputs[0].profiles) largest = std::max(largest, element_count(range.maximum));
-  return plan_.memory_per_element * largest;
+  return static_cast<std::size_t>(plan_.memory_per_element * largest);
+}
+
+bool Engine::answers(const char* call, int major, int minor) const {
+  if (plan_.version >= std::vector<int>{major, minor}) return true;
+  error(std::string(call) + " is not supported for engine created before " + static_cast<char>(major) + "." +
+        std::to_string(minor));
+  return false;
+}
+
+nvinfer1::IExecutionContext* Engine::createExecutionContextWithoutDeviceMemory() noexcept {
+  if (plan_.failure == "context") {
+    error("no memory for a context");
+    return nullptr;
+  }
+  return std::make_unique<Context>(*this, true).release();
 }
 
 nvinfer1::IExecutionContext* Engine::createExecutionContext(
@@ -199,7 +215,7 @@ nvinfer1::IExecutionContext* Engine::createExecutionContext(
     error("no memory for a context");
     return nullptr;
   }
-  return std::make_unique<Context>(*this).release();
+  return std::make_unique<Context>(*this, plan_.version >= std::vector<int>{10, 0}).release();
 }
 
 }  // namespace etrt::fake

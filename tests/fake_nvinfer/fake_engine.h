@@ -80,10 +80,14 @@ class Engine final : public nvinfer1::ICudaEngine {
   bool setWeightStreamingBudgetV2(std::int64_t budget) noexcept override;
   std::int64_t getEngineStat(nvinfer1::EngineStat which) const noexcept override;
   std::int64_t getDeviceMemorySizeV2() const noexcept override;
+  std::size_t getDeviceMemorySize() const noexcept override;
+  nvinfer1::IExecutionContext* createExecutionContextWithoutDeviceMemory() noexcept override;
   nvinfer1::IExecutionContext* createExecutionContext(
       nvinfer1::ExecutionContextAllocationStrategy strategy) noexcept override;
 
   const Plan& plan() const { return plan_; }
+  /// Whether the plan is new enough for a call; else says so, as TensorRT does.
+  bool answers(const char* call, int major, int minor) const;
   const cuda::Driver& driver() const { return driver_; }
   const support::KernelLibrary& kernels() const { return kernels_; }
   bool streams_weights() const { return budget_ < plan_.streamable_weights; }
@@ -101,6 +105,7 @@ class Engine final : public nvinfer1::ICudaEngine {
   std::shared_ptr<std::atomic<int>> of_runtime_;
   std::int64_t budget_;
   int contexts_ = 0;
+  std::multiset<int> profiles_in_use_;
 };
 
 }  // namespace etrt::fake

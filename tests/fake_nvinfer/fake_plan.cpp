@@ -16,7 +16,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Output, name, of, add, type, alias, reshaped_
                                    records_sms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LogLine, severity, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Plan, inputs, outputs, profiles, aux_streams, memory_per_element, weights,
-                                   streamable_weights, automatic_budget, holds_code, plugins, log, failure)
+                                   streamable_weights, automatic_budget, holds_code, needs_lean_runtime,
+                                   shares_profiles, plugins, log, failure)
 
 std::vector<std::byte> Plan::serialize() const {
   const std::string text = nlohmann::json(*this).dump();

@@ -57,7 +57,9 @@ struct Plan {
   std::int64_t weights = 0;
   std::int64_t streamable_weights = 0;
   std::int64_t automatic_budget = 0;
-  bool holds_code = false;                ///< a version-compatible plan
+  bool holds_code = false;                ///< a version-compatible plan that brings its lean runtime
+  bool needs_lean_runtime = false;        ///< one that does not
+  bool shares_profiles = true;            ///< several contexts may have one
   std::vector<std::string> plugins = {};  ///< that must have been loaded
   std::vector<LogLine> log = {};          ///< said while loading
   /// What goes wrong: "engine", "budget", "context", "infer", "enqueue", "join" (of the auxiliary streams), "profile",

@@ -49,6 +49,17 @@ class Runtime final : public nvinfer1::IRuntime {
   void setEngineHostCodeAllowed(bool allowed) noexcept override { allows_code_ = allowed; }
   nvinfer1::IPluginRegistry& getPluginRegistry() noexcept override { return plugins_; }
 
+  /// A runtime of the same kind, which runs older plans.
+  nvinfer1::IRuntime* loadRuntime(const char* path) noexcept override {
+    if (std::string(path).find("missing") != std::string::npos) {
+      error("cannot open the library");
+      return nullptr;
+    }
+    auto lean = std::make_unique<Runtime>(logger_);
+    lean->is_lean_ = true;
+    return lean.release();
+  }
+
   nvinfer1::ICudaEngine* deserializeCudaEngine(const void* bytes, std::size_t size) noexcept override {
     try {
       return deserialize({static_cast<const std::byte*>(bytes), size}).release();
@@ -75,6 +86,10 @@ class Runtime final : public nvinfer1::IRuntime {
       error("the engine holds code, which is not allowed");
       return nullptr;
     }
+    if (plan.needs_lean_runtime && !is_lean_) {
+      error("old deserialization call on a newer plan file");
+      return nullptr;
+    }
     for (const std::string& plugin : plan.plugins) {
       if (plugins_.has(plugin)) continue;
       error("no plugin of " + plugin);
@@ -86,6 +101,7 @@ class Runtime final : public nvinfer1::IRuntime {
   nvinfer1::ILogger& logger_;
   Plugins plugins_;
   bool allows_code_ = false;
+  bool is_lean_ = false;
   std::shared_ptr<std::atomic<int>> engines_ = std::make_shared<std::atomic<int>>(0);
 };
 

@@ -51,11 +51,15 @@ TEST(Environment, MayLeaveTheDeviceAllocatorToOthers) {
 
 TEST(Environment, SaysWhereTensorRtIs) {
   setenv("ETRT_TENSORRT_LIBRARY", "/opt/libnvinfer.so.11", 1);
+  setenv("ETRT_TENSORRT_LEAN_RUNTIME", "/opt/libnvinfer_lean.so.8", 1);
   setenv("VIRTUAL_ENV", "/home/me/venv", 1);
   EXPECT_EQ(process::Settings::from_environment().tensorrt_library, "/opt/libnvinfer.so.11");
+  EXPECT_EQ(process::Settings::from_environment().tensorrt_lean_runtime, "/opt/libnvinfer_lean.so.8");
   EXPECT_EQ(process::Settings::from_environment().virtual_environment, "/home/me/venv");
   unsetenv("ETRT_TENSORRT_LIBRARY");
+  unsetenv("ETRT_TENSORRT_LEAN_RUNTIME");
   EXPECT_EQ(process::Settings::from_environment().tensorrt_library, "");
+  EXPECT_EQ(process::Settings::from_environment().tensorrt_lean_runtime, "");
 }
 
 TEST(Environment, IsReadOnceWhenItIsFirstAskedFor) {

@@ -116,6 +116,11 @@ Status apply_tensorrt_library(Options& options, std::string_view key, const Valu
   return {};
 }
 
+Status apply_lean_runtime_library(Options& options, std::string_view key, const Value& value) {
+  ETRT_TRY_ASSIGN(options.engine.lean_runtime_library, text_of(key, value, "the path of a library"));
+  return {};
+}
+
 Status apply_plugin_libraries(Options& options, std::string_view key, const Value& value) {
   ETRT_TRY_ASSIGN(const std::string text, text_of(key, value, "paths of libraries"));
   options.engine.plugin_libraries = split(text, ':');
@@ -160,6 +165,7 @@ constexpr Known kKnown[] = {
     {kOptionWeightStreamingBudget, apply_budget},
     {kOptionWarmUp, apply_warm_up},
     {kOptionTensorRtLibrary, apply_tensorrt_library, kDecidesCode},
+    {kOptionLeanRuntimeLibrary, apply_lean_runtime_library, kDecidesCode},
     {kOptionPluginLibraries, apply_plugin_libraries, kDecidesCode},
     {kOptionAllowEngineCode, apply_allow_engine_code, kDecidesCode},
     {kOptionDeviceMemoryLimit, apply_device_memory_limit, kHoldsForAll},

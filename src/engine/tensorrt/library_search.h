@@ -15,6 +15,7 @@ namespace etrt::engine::tensorrt {
 struct SearchPlaces {
   std::string library;                       ///< a path that stands for every search; empty: none
   std::vector<std::string> site_packages{};  ///< folders of installed Python wheels
+  std::string lean_runtime{};                ///< for plans that bring none; empty: none
 };
 
 /// The site-packages folders of a virtual environment (may be empty) and of the python3 installations in their usual
@@ -41,6 +42,9 @@ class LibrarySearch {
   Result<const Library*> find(const LibraryRequest& request);
 
   OpenLibraries& opened() { return opened_; }
+
+  /// The lean runtime that the places name; empty: none.
+  const std::string& lean_runtime() const { return places_.lean_runtime; }
 
  private:
   const SearchPlaces places_;

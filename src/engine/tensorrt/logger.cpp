@@ -1,3 +1,6 @@
+#include <string>
+#include <string_view>
+
 #include <executorch/runtime/platform/log.h>
 
 #include <engine/tensorrt/logger.h>
@@ -7,9 +10,37 @@ namespace {
 
 thread_local LoggedErrors* innermost = nullptr;
 
+bool is_control(char character) {
+  return static_cast<unsigned char>(character) < 0x20 || character == 0x7f;
+}
+
+/// TensorRT prints some version numbers as bytes: "\x0a.0" is 10.0. Line ends and the like are one space in a log.
+std::string readable(std::string_view message) {
+  std::string text;
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    const bool is_number = message.substr(i + 1).starts_with('.');
+    if (!is_control(message[i])) {
+      text += message[i];
+    } else {
+      text += is_number ? std::to_string(message[i]) : " ";
+    }
+  }
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 void Logger::log(Severity severity, const char* message) noexcept {
+  try {
+    write(severity, readable(message));
+  } catch (...) {
+    // Without memory for its text the message is lost, not the process.
+  }
+}
+
+void Logger::write(Severity severity, const std::string& text) {
+  const char* const message = text.c_str();
   switch (severity) {
     case Severity::kINTERNAL_ERROR:
     case Severity::kERROR:

@@ -11,6 +11,9 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 class Logger final : public nvinfer1::ILogger {
  public:
   void log(Severity severity, const char* message) noexcept override;
+
+ private:
+  static void write(Severity severity, const std::string& text);
 };
 
 /// A scope that keeps the errors which TensorRT logs on this thread, to tell why a call failed: its functions return no

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <base/format.h>
 #include <base/try.h>
@@ -21,35 +22,43 @@ const char* ask_for_alias(const Engine& engine, const char* output) {
   return nullptr;
 }
 
-/// Of engines that an older version wrote TensorRT says that it does not support the call. TensorRT-RTX, which counts
-/// anew from 1, has had it since a version that only its headers know.
-bool writes_aliases(const Version& writer) {
-  constexpr Version kFirst{10, 15, 0};
-  return writer >= (kHeaders.major < 8 ? kHeaders : kFirst);
-}
-
 }  // namespace
 
 Result<NativeEngine> NativeEngine::load(const Library& library, nvinfer1::ILogger& logger,
                                         std::span<const std::byte> plan, const EngineOptions& options) {
   ETRT_TRY_ASSIGN(const PlanHeader header, read_plan_header(plan));
   NativeEngine native;
-  ETRT_TRY(native.make_runtime(library, logger, options.allow_engine_code));
+  ETRT_TRY(native.make_runtime(library, logger));
+  // The library runs plans of its own version by itself.
+  const bool is_older = header.version < library.version;
+  if (is_older && !options.lean_runtime_library.empty()) {
+    ETRT_TRY(native.load_lean_runtime(options.lean_runtime_library));
+  }
+  if (options.allow_engine_code) native.runtime_->setEngineHostCodeAllowed(true);
   ETRT_TRY(native.load_plugins(options.plugin_libraries));
   ETRT_TRY(native.deserialize(plan));
-  native.knows_aliases_ =
-      kHeadersKnowAliases<nvinfer1::ICudaEngine> && writes_aliases(library.version) && writes_aliases(header.version);
+  native.calls_ = calls_of(header.version, library.version);
   return native;
 }
 
-Status NativeEngine::make_runtime(const Library& library, nvinfer1::ILogger& logger, bool allow_engine_code) {
+Status NativeEngine::make_runtime(const Library& library, nvinfer1::ILogger& logger) {
   const LoggedErrors errors;
   runtime_ = adopt(static_cast<nvinfer1::IRuntime*>(library.create_runtime(&logger, NV_TENSORRT_VERSION)));
   if (runtime_ == nullptr) {
     return Error(ErrorCode::kIncompatible, base::concat("the library made no runtime for headers of version ",
                                                         to_string(kHeaders), ": ", errors.text()));
   }
-  if (allow_engine_code) runtime_->setEngineHostCodeAllowed(true);
+  return {};
+}
+
+Status NativeEngine::load_lean_runtime(const std::string& path) {
+  const LoggedErrors errors;
+  auto lean = adopt(runtime_->loadRuntime(path.c_str()));
+  if (lean == nullptr) {
+    return Error(ErrorCode::kNotFound,
+                 base::concat("lean_runtime_library '", path, "' was not loaded: ", errors.text()));
+  }
+  library_runtime_ = std::exchange(runtime_, std::move(lean));
   return {};
 }
 
@@ -73,18 +82,24 @@ Status NativeEngine::deserialize(std::span<const std::byte> plan) {
   return Error(ErrorCode::kIncompatible, base::concat("the plan cannot be loaded: ", errors.text()));
 }
 
+bool NativeEngine::knows_aliases() const {
+  return kHeadersKnowAliases<nvinfer1::ICudaEngine> && calls_.aliases;
+}
+
 const char* NativeEngine::aliased_input(const char* output) const {
-  return knows_aliases_ ? ask_for_alias(*engine_, output) : nullptr;
+  return knows_aliases() ? ask_for_alias(*engine_, output) : nullptr;
 }
 
 void NativeEngine::abandon() noexcept {
   static_cast<void>(engine_.release());
   static_cast<void>(runtime_.release());
+  static_cast<void>(library_runtime_.release());
 }
 
 void NativeEngine::reset() noexcept {
   engine_.reset();
   runtime_.reset();
+  library_runtime_.reset();
 }
 
 }  // namespace etrt::engine::tensorrt::ETRT_NVINFER

@@ -12,12 +12,13 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 /// Threads: one caller at a time.
 class ProfileSwitch {
  public:
-  explicit ProfileSwitch(const cuda::Device& device) : device_(device) {}
+  /// `profile` is what TensorRT gave the context; -1: none, since another context had it.
+  ProfileSwitch(const cuda::Device& device, int profile) : device_(device), profile_(profile), is_set_(profile >= 0) {}
 
-  /// The profile set last; TensorRT gives every new context profile 0.
+  /// The profile set last.
   int profile() const { return profile_; }
 
-  /// False after a change that failed: the context may then have either profile, or neither.
+  /// False before the first one, and after a change that failed: the context may then have either, or neither.
   bool is_set() const { return is_set_; }
 
   /// The context's addresses count as lost then, since TensorRT does not promise to keep them.
@@ -38,8 +39,8 @@ class ProfileSwitch {
   const cuda::Device& device_;
   cuda::Stream stream_;
   cuda::Event copied_;
-  int profile_ = 0;
-  bool is_set_ = true;
+  int profile_;
+  bool is_set_;
   bool is_pending_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <cuda/current_context.h>
 #include <cuda/relaxed_capture.h>
 #include <cuda/stream_capture.h>
+#include <engine/tensorrt/context_memory.h>
 #include <engine/tensorrt/logger.h>
 #include <engine/tensorrt/open_sizes.h>
 #include <engine/tensorrt/own_work.h>
@@ -17,8 +18,7 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine& engine, std::optional<int> profile) {
   const LoggedErrors errors;
-  auto native =
-      adopt(engine.native().createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
+  auto native = create_context_without_memory(engine.native());
   if (native == nullptr) {
     return Error(ErrorCode::kOutOfMemory, base::concat("no execution context for the engine: ", errors.text()));
   }
@@ -27,6 +27,7 @@ Result<std::unique_ptr<TensorRtContext>> TensorRtContext::create(TensorRtEngine&
     return Error(ErrorCode::kInternal,
                  base::concat("the execution context takes no allocator of temporary storage: ", errors.text()));
   }
+  ETRT_TRY(context->take_profile());
   return context;
 }
 
@@ -36,14 +37,16 @@ TensorRtContext::TensorRtContext(TensorRtEngine& engine, std::unique_ptr<nvinfer
       temporary_storage_(engine.device().driver),
       native_(std::move(native)),
       pinned_(profile),
-      profile_(engine.device()),
+      profile_(engine.device(), native_->getOptimizationProfile()),
       settings_(engine.tensors().size()),
       addresses_(engine.tensors(), engine.empty_address()),
-      aux_streams_(engine.device(), engine.native().getNbAuxStreams()) {
+      aux_streams_(engine.device(), engine.native()->getNbAuxStreams()) {
+  engine_.count_context(1);
   for (std::size_t i = 0; i < settings_.size(); ++i) settings_[i].dims = settings_[i].open = info(i).maximum;
 }
 
 TensorRtContext::~TensorRtContext() {
+  engine_.count_context(-1);
   const cuda::Device& device = engine_.device();
   const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device.driver);
   const auto scope = cuda::CurrentContext::push_for_cleanup(device.driver, device.primary);
@@ -105,10 +108,35 @@ std::vector<std::int64_t> TensorRtContext::host_values(std::size_t tensor) const
   return read_values(type, {reinterpret_cast<const std::byte*>(bound.value), std::min(bytes, bound.bytes)});
 }
 
+/// Contexts of an older engine have none at first, but for one; and where it does not let two share a profile, there
+/// are as many contexts as profiles.
+Status TensorRtContext::take_profile() {
+  if (profile_.is_set()) return {};
+  const LoggedErrors expected(LoggedErrors::Kind::kExpected);
+  Status taken;
+  const int first = pinned_.value_or(0);
+  const int last = pinned_.value_or(engine_.profile_count() - 1);
+  for (int profile = first; profile <= last; ++profile) {
+    taken = profile_.set(*native_, profile);
+    if (taken.ok()) return {};
+  }
+  return profile_refusal(std::move(taken).error());
+}
+
+/// As when memory runs out, another context can do what this one cannot.
+Error TensorRtContext::profile_refusal(Error refused) const {
+  if (engine_.contexts() < 2) return refused;
+  return Error(
+      ErrorCode::kOutOfMemory,
+      base::concat("another execution context has the optimization profile, and the engine may have been built "
+                   "without sharing them (PreviewFeature kPROFILE_SHARING_0806): ",
+                   refused.message()));
+}
+
 Status TensorRtContext::use_profile(int profile) {
   if (profile_.is_set() && profile_.profile() == profile) return {};
   addresses_.forget();
-  ETRT_TRY(profile_.set(*native_, profile));
+  if (auto set = profile_.set(*native_, profile); !set.ok()) return profile_refusal(std::move(set).error());
   // Shapes are inferred from the values of shape tensors, which are bound by now.
   return addresses_.pass(*native_, Location::kHost);
 }
@@ -156,7 +184,7 @@ Status TensorRtContext::read_output(std::size_t tensor) {
 
 Status TensorRtContext::measure_memory() {
   const LoggedErrors errors;
-  memory_needed_ = native_->updateDeviceMemorySizeForShapes();
+  memory_needed_ = measure_context_memory(engine_.native(), *native_);
   memory_given_ = memory_needed_ == 0;
   if (memory_needed_ != 0 || errors.empty()) return {};
   return Error(ErrorCode::kInternal, base::concat("the engine's scratch memory has no size: ", errors.text()));
@@ -167,7 +195,7 @@ Status TensorRtContext::set_device_memory(std::uint64_t address, std::size_t byt
     return Error(ErrorCode::kInvalidArgument, base::concat("scratch memory of ", bytes, " bytes, the engine needs ",
                                                            memory_needed_, " for these shapes"));
   }
-  native_->setDeviceMemoryV2(reinterpret_cast<void*>(address), static_cast<std::int64_t>(bytes));
+  give_context_memory(engine_.native(), *native_, address, bytes);
   memory_given_ = true;
   return {};
 }

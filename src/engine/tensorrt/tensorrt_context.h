@@ -18,7 +18,7 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 class TensorRtEngine;
 
-/// A TensorRT execution context (IExecutionContext), whose memory the caller gives (kUSER_MANAGED).
+/// A TensorRT execution context (IExecutionContext), whose memory the caller gives.
 ///
 /// Profiles: none pinned, `resolve_shapes` keeps the present profile while it fits and else takes the first that does.
 ///
@@ -62,6 +62,8 @@ class TensorRtContext final : public ExecutionContext {
 
   Result<int> choose_profile() const;
   std::vector<std::int64_t> host_values(std::size_t tensor) const;
+  Status take_profile();
+  Error profile_refusal(Error refused) const;
   Status use_profile(int profile);
   Status infer_shapes();
   Status read_output(std::size_t tensor);

@@ -21,9 +21,9 @@ namespace etrt::engine::tensorrt::ETRT_NVINFER {
 Result<std::unique_ptr<TensorRtEngine>> TensorRtEngine::create(const cuda::Device& device, NativeEngine native,
                                                                const EngineOptions& options) {
   std::unique_ptr<TensorRtEngine> engine(new TensorRtEngine(device, std::move(native)));
-  ETRT_TRY(set_weight_streaming_budget(*engine->native_, options.weight_streaming_budget));
-  engine->synchronous_ = streams_weights(*engine->native_);
-  engine->memory_ = memory_of(*engine->native_);
+  ETRT_TRY(set_weight_streaming_budget(engine->native_, options.weight_streaming_budget));
+  engine->synchronous_ = streams_weights(engine->native_);
+  engine->memory_ = memory_of(engine->native_);
   ETRT_TRY(engine->describe_tensors());
   ETRT_TRY(engine->describe_aliases());
   ETRT_TRY(engine->describe_profiles());

@@ -29,10 +29,14 @@ class TensorRtEngine final : public Engine {
   Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) override;
 
   const cuda::Device& device() const { return device_; }
-  nvinfer1::ICudaEngine& native() const { return *native_; }
+  const NativeEngine& native() const { return native_; }
 
   /// Leaves TensorRT's engine to a context that may be at work for ever. Threads: safe.
   void abandon() { is_abandoned_.store(true, std::memory_order_relaxed); }
+
+  /// How many contexts of it there are: not every engine lets two share a profile. Threads: safe.
+  int contexts() const { return contexts_.load(std::memory_order_relaxed); }
+  void count_context(int change) { contexts_.fetch_add(change, std::memory_order_relaxed); }
 
   /// Says once in the log what the null stream costs. Threads: safe.
   void note_null_stream();
@@ -69,6 +73,7 @@ class TensorRtEngine final : public Engine {
   Profiles profiles_{{}};
   EngineMemory memory_;
   bool synchronous_ = false;
+  std::atomic<int> contexts_ = 0;
   std::atomic<bool> null_stream_noted_ = false;
   std::atomic<bool> is_abandoned_ = false;
 };

@@ -47,18 +47,24 @@ Status check_target(const cuda::Device& device, const Target& target) {
                                                       *wanted % 10, or_newer ? " and later, " : ", ", gpu(device)));
 }
 
-/// TensorRT runs plans of its own version, and older ones that are version-compatible: these bring the code of their
-/// version with them, which must be allowed. TensorRT-RTX decides itself among the plans of its major version.
+/// TensorRT runs plans of its own version, and older ones that are version-compatible: they need the lean runtime of
+/// their version, which the application gives, or the plan brings and the application allows. TensorRT-RTX decides
+/// itself among the plans of its major version.
 Status check_plan_version(const PlanHeader& plan, const Library& library, const EngineOptions& options) {
   const bool rtx = plan.product == Product::kTensorRtRtx;
   if (rtx ? plan.version.major == library.version.major : plan.version == library.version) return {};
-  if (!rtx && options.allow_engine_code && plan.version <= library.version) return {};
+  const bool runs_older = options.allow_engine_code || !options.lean_runtime_library.empty();
+  if (!rtx && runs_older && plan.version <= library.version) return {};
   const bool older = !rtx && plan.version < library.version;
   return Error(ErrorCode::kIncompatible,
                base::concat("the plan was written by ", to_string(plan), ", the library here is ",
                             info(plan.product).name, " ", to_string(library.version), " (", library.path,
                             "): build the engine again with this version, or install the plan's",
-                            older ? "; a version-compatible plan runs with the option allow_engine_code" : ""));
+                            older ? base::concat("; a version-compatible plan runs with the option "
+                                                 "lean_runtime_library, which names libnvinfer_lean.so.",
+                                                 plan.version.major,
+                                                 " of its version, or with allow_engine_code where that is in the plan")
+                                  : std::string()));
 }
 
 }  // namespace
@@ -76,8 +82,14 @@ Status TensorRtLoader::supports(const cuda::Device& device, const Target& target
                  base::concat("it needs an NVIDIA GPU; the device here is ", device.label, ", the virtual GPU"));
   }
   ETRT_TRY(check_target(device, target));
-  const auto library = library_for(device, bytes, options);
+  const auto library = library_for(device, bytes, completed(options));
   return library.ok() ? Status() : Status(library.error());
+}
+
+EngineOptions TensorRtLoader::completed(const EngineOptions& options) const {
+  EngineOptions all = options;
+  if (all.lean_runtime_library.empty()) all.lean_runtime_library = libraries_.lean_runtime();
+  return all;
 }
 
 Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, std::span<const std::byte> bytes,
@@ -88,7 +100,8 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
     return Error(ErrorCode::kInvalidData, base::concat("the plan was written by ", to_string(plan),
                                                        ", the blob says that it is one of ", product.name));
   }
-  LibraryRequest request{product_, options.tensorrt_library, options.allow_engine_code};
+  LibraryRequest request{product_, options.tensorrt_library,
+                         options.allow_engine_code || !options.lean_runtime_library.empty()};
   if (adapter_ != nullptr) request.headers = adapter_->headers;
   auto library = libraries_.find(request);
   if (adapter_ == nullptr) {
@@ -111,7 +124,8 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
 }
 
 Result<std::unique_ptr<Engine>> TensorRtLoader::load(const cuda::Device& device, std::span<const std::byte> bytes,
-                                                     const EngineOptions& options) const {
+                                                     const EngineOptions& chosen) const {
+  const EngineOptions options = completed(chosen);
   ETRT_TRY_ASSIGN(const Library* library, library_for(device, bytes, options));
   // The primary context: what TensorRT allocates for the engine must not go with a green context of the caller.
   ETRT_TRY_ASSIGN(const auto scope, cuda::CurrentContext::push(device.driver, device.primary));

@@ -20,6 +20,9 @@ class TensorRtLoader final : public Loader {
                                        const EngineOptions& options) const override;
 
  private:
+  /// With what the environment says of what the application left open.
+  EngineOptions completed(const EngineOptions& options) const;
+
   /// The library that can make an engine of the plan on the device, with every version checked.
   Result<const Library*> library_for(const cuda::Device& device, std::span<const std::byte> bytes,
                                      const EngineOptions& options) const;

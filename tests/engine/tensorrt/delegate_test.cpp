@@ -204,5 +204,27 @@ TEST_P(TensorRtDelegate, APlanOfAnotherVersionIsPassedOverWithTheReason) {
   EXPECT_THAT(try_load(plan), engine::tensorrt::fails_with(ErrorCode::kIncompatible, HasSubstr("10.3.0.26")));
 }
 
+TEST_P(TensorRtDelegate, AnEngineWhoseProfileOneContextMayHaveServesEveryStreamWithIt) {
+  auto plan = engine::tensorrt::fixed_plan({64});
+  plan.version = {8, 6, 0, 12};
+  plan.shares_profiles = false;
+  delegate::Options options;
+  options.engine.lean_runtime_library = "libnvinfer_lean.so.8";
+  const auto handle = must(try_load(plan, options));
+  DeviceTensor in(device(), {64}, 41);
+  DeviceTensor out(device(), {64}, 0);
+  const Stream first = create_stream();
+  const Stream second = create_stream();
+  {
+    const auto gate = close_gate(first);
+    run_on(first, *handle, in, out);
+    run_on(second, *handle, in, out);
+    EXPECT_EQ(handle->slot_count(), 1u);
+  }
+  ASSERT_THAT(first.synchronize(), is_ok());
+  ASSERT_THAT(second.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), std::vector<std::int32_t>(64, 42));
+}
+
 }  // namespace
 }  // namespace etrt::test

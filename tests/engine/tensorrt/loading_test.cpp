@@ -10,10 +10,6 @@
 
 namespace etrt::engine::tensorrt {
 
-namespace fake {
-const Adapter& adapter();
-}
-
 namespace {
 
 using ::testing::AllOf;

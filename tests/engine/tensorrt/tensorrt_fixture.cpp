@@ -8,10 +8,6 @@
 
 namespace etrt::engine::tensorrt {
 
-namespace fake {
-const Adapter& adapter();
-}
-
 std::string fake_library(const std::string& name) {
   return support::library_path("libfake_nvinfer_" + name + ".so");
 }

@@ -59,6 +59,11 @@ std::string fake_library(const std::string& name);
 /// The one that the tests use unless they say otherwise.
 inline const std::string kFakeLibrary = fake_library("11_1");
 
+namespace fake {
+/// Compiled with the headers of tests/fake_nvinfer.
+const Adapter& adapter();
+}  // namespace fake
+
 /// The libraries that the tests' loaders open.
 LibrarySearch& libraries();
 

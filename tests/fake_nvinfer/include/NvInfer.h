@@ -89,6 +89,7 @@ class IExecutionContext {
   virtual std::int32_t inferShapes(std::int32_t count, const char** names) noexcept = 0;
   virtual std::int64_t getMaxOutputSize(const char* tensor) const noexcept = 0;
   virtual std::size_t updateDeviceMemorySizeForShapes() noexcept = 0;
+  virtual void setDeviceMemory(void* memory) noexcept = 0;
   virtual void setDeviceMemoryV2(void* memory, std::int64_t size) noexcept = 0;
   virtual bool setTensorAddress(const char* tensor, void* data) noexcept = 0;
   virtual bool setOutputAllocator(const char* tensor, IOutputAllocator* allocator) noexcept = 0;
@@ -125,6 +126,8 @@ class ICudaEngine {
   virtual bool setWeightStreamingBudgetV2(std::int64_t budget) noexcept = 0;
   virtual std::int64_t getEngineStat(EngineStat which) const noexcept = 0;
   virtual std::int64_t getDeviceMemorySizeV2() const noexcept = 0;
+  virtual std::size_t getDeviceMemorySize() const noexcept = 0;
+  virtual IExecutionContext* createExecutionContextWithoutDeviceMemory() noexcept = 0;
   virtual IExecutionContext* createExecutionContext(ExecutionContextAllocationStrategy strategy) noexcept = 0;
 };
 
@@ -133,6 +136,7 @@ class IRuntime {
   virtual ~IRuntime() = default;
   virtual void setEngineHostCodeAllowed(bool allowed) noexcept = 0;
   virtual IPluginRegistry& getPluginRegistry() noexcept = 0;
+  virtual IRuntime* loadRuntime(const char* path) noexcept = 0;
   virtual ICudaEngine* deserializeCudaEngine(const void* plan, std::size_t size) noexcept = 0;
 };
 
