@@ -14,18 +14,18 @@ std::size_t product(const std::vector<std::int32_t>& sizes) {
   return count;
 }
 
-void copy_now(const Device& device, CUdeviceptr target, CUdeviceptr source, std::size_t bytes) {
-  if (bytes == 0) return;
-  const cuda::Driver& driver = device.native().driver;
-  const auto scope = must(cuda::CurrentContext::ensure(driver, device.native().ordinal, device.native().primary));
-  EXPECT_THAT(driver.cuMemcpy(target, source, bytes), is_ok());
-}
-
 CUdeviceptr address(const void* pointer) {
   return reinterpret_cast<CUdeviceptr>(pointer);
 }
 
 }  // namespace
+
+void copy_now(const Device& device, void* target, const void* source, std::size_t bytes) {
+  if (bytes == 0) return;
+  const cuda::Driver& driver = device.native().driver;
+  const auto scope = must(cuda::CurrentContext::ensure(driver, device.native().ordinal, device.native().primary));
+  EXPECT_THAT(driver.cuMemcpy(address(target), address(source), bytes), is_ok());
+}
 
 DeviceTensor::DeviceTensor(const Device& owner, std::vector<std::int32_t> sizes, std::int32_t value)
     : device(owner),
@@ -33,12 +33,12 @@ DeviceTensor::DeviceTensor(const Device& owner, std::vector<std::int32_t> sizes,
       buffer(must(Buffer::on_device(device, count * sizeof(std::int32_t)))),
       tensor(std::move(sizes), buffer.data()) {
   const std::vector<std::int32_t> values(count, value);
-  copy_now(device, address(buffer.data()), address(values.data()), buffer.size());
+  copy_now(device, buffer.data(), values.data(), buffer.size());
 }
 
 std::vector<std::int32_t> DeviceTensor::read() const {
   std::vector<std::int32_t> values(count);
-  copy_now(device, address(values.data()), address(buffer.data()), buffer.size());
+  copy_now(device, values.data(), buffer.data(), buffer.size());
   return values;
 }
 

@@ -35,6 +35,9 @@ using support::is_ok;
 using support::KernelPlan;
 using support::must;
 
+/// Copies between host and device memory of any kind, before it returns.
+void copy_now(const Device& device, void* target, const void* source, std::size_t bytes);
+
 /// Device memory of int32 values and a tensor over it.
 struct DeviceTensor {
   DeviceTensor(const Device& owner, std::vector<std::int32_t> sizes, std::int32_t value);

@@ -145,13 +145,28 @@ nvinfer1::Dims Engine::getProfileShape(const char* tensor, std::int32_t profile,
 
 const std::int64_t* Engine::getProfileTensorValuesV2(const char* tensor, std::int32_t profile,
                                                      OptProfileSelector which) const noexcept {
+  if (!answers("getProfileTensorValuesV2", 10, 11)) return nullptr;
+  const auto* values = profile_values(tensor, profile, which);
+  return values == nullptr ? nullptr : values->data();
+}
+
+const std::int32_t* Engine::getProfileTensorValues(const char* tensor, std::int32_t profile,
+                                                   OptProfileSelector which) const noexcept {
+  if (!answers("getProfileTensorValues", 10, 0)) return nullptr;
+  const auto* values = profile_values(tensor, profile, which);
+  if (values == nullptr) return nullptr;
+  return narrow_values_.emplace_back(values->begin(), values->end()).data();
+}
+
+const std::vector<std::int64_t>* Engine::profile_values(const char* tensor, std::int32_t profile,
+                                                        OptProfileSelector which) const {
   const Input* input = find_input(tensor);
   if (input == nullptr || !input->host || input->profiles.empty()) return nullptr;
   const Range& range = input->profiles[static_cast<std::size_t>(profile)];
   const auto* values = &range.preferred_values;
   if (which == OptProfileSelector::kMIN) values = &range.minimum_values;
   if (which == OptProfileSelector::kMAX) values = &range.maximum_values;
-  return values->empty() ? nullptr : values->data();
+  return values->empty() ? nullptr : values;
 }
 
 std::int32_t Engine::getNbAuxStreams() const noexcept {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <fake_nvinfer/fake_plan.h>
 #include <fake_nvinfer/fake_state.h>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -71,6 +72,8 @@ class Engine final : public nvinfer1::ICudaEngine {
   std::int32_t getNbOptimizationProfiles() const noexcept override;
   nvinfer1::Dims getProfileShape(const char* tensor, std::int32_t profile,
                                  nvinfer1::OptProfileSelector which) const noexcept override;
+  const std::int32_t* getProfileTensorValues(const char* tensor, std::int32_t profile,
+                                             nvinfer1::OptProfileSelector which) const noexcept override;
   const std::int64_t* getProfileTensorValuesV2(const char* tensor, std::int32_t profile,
                                                nvinfer1::OptProfileSelector which) const noexcept override;
   std::int32_t getNbAuxStreams() const noexcept override;
@@ -86,6 +89,8 @@ class Engine final : public nvinfer1::ICudaEngine {
       nvinfer1::ExecutionContextAllocationStrategy strategy) noexcept override;
 
   const Plan& plan() const { return plan_; }
+  const std::vector<std::int64_t>* profile_values(const char* tensor, std::int32_t profile,
+                                                  nvinfer1::OptProfileSelector which) const;
   /// Whether the plan is new enough for a call; else says so, as TensorRT does.
   bool answers(const char* call, int major, int minor) const;
   const cuda::Driver& driver() const { return driver_; }
@@ -106,6 +111,7 @@ class Engine final : public nvinfer1::ICudaEngine {
   std::int64_t budget_;
   int contexts_ = 0;
   std::multiset<int> profiles_in_use_;
+  mutable std::list<std::vector<std::int32_t>> narrow_values_;  ///< what was asked for in 32 bits
 };
 
 }  // namespace etrt::fake

@@ -69,10 +69,10 @@ Status Bindings::check_alias(std::size_t output) const {
 
 Result<bool> Bindings::bind(std::size_t argument, std::uint64_t address, std::size_t bytes) {
   Bound& bound = bound_[argument];
-  if (bound.address == address && bound.bytes == bytes) return false;
+  if (bound.is_set && bound.address == address && bound.bytes == bytes) return false;
   bound = {};
   ETRT_TRY(context_.bind(plan_.arguments[argument].tensor, address, bytes));
-  bound = {address, bytes};
+  bound = {address, bytes, true};
   return true;
 }
 

@@ -44,6 +44,7 @@ class Bindings {
   struct Bound {
     std::uint64_t address = 0;
     std::size_t bytes = 0;
+    bool is_set = false;  ///< an empty tensor may well be bound to no address
   };
 
   Status resolve(std::span<const InputState> inputs);

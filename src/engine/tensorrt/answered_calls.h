@@ -10,6 +10,8 @@ namespace etrt::engine::tensorrt {
 struct AnsweredCalls {
   bool memory_by_shapes;  ///< kUSER_MANAGED, updateDeviceMemorySizeForShapes, getStreamableWeightsSize
   bool memory_v2;         ///< getDeviceMemorySizeV2, setDeviceMemoryV2
+  bool profile_values;    ///< getProfileTensorValues
+  bool wide_values;       ///< getProfileTensorValuesV2
   bool statistics;        ///< getEngineStat
   bool aliases;           ///< getAliasedInputTensor
 };

@@ -63,6 +63,15 @@ void add(std::vector<OutputBounds>& bounds, const TensorRtEngine& engine, const 
   }
 }
 
+/// Whether the profiles say what values their shape tensors may have.
+bool values_are_known(const TensorRtEngine& engine) {
+  for (std::size_t i = 0; i < engine.inputs().size(); ++i) {
+    if (engine.tensors()[engine.inputs()[i]].location != Location::kHost) continue;
+    if (engine.profiles().ranges(0)[i].maximum_values.empty()) return false;
+  }
+  return true;
+}
+
 /// Sizes that the engine leaves open may be anything.
 void unbound(std::vector<OutputBounds>& bounds, const TensorRtEngine& engine) {
   for (std::size_t i = 0; i < bounds.size(); ++i) {
@@ -95,8 +104,13 @@ Result<std::vector<OutputBounds>> find_output_bounds(TensorRtEngine& engine) {
       }
     }
   }
-  if (bounds.empty()) return std::move(failed).error().within("the shapes of the engine's outputs");
-  if (!ends_go_together) unbound(bounds, engine);
+  const bool known = values_are_known(engine);
+  if (bounds.empty() && known) return std::move(failed).error().within("the shapes of the engine's outputs");
+  for (std::size_t i = bounds.size(); i < engine.outputs().size(); ++i) {
+    const Dims& open = engine.tensors()[engine.outputs()[i]].maximum;
+    bounds.push_back({open, open, false});
+  }
+  if (!known || !ends_go_together) unbound(bounds, engine);
   return bounds;
 }
 

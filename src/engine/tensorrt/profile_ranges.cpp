@@ -10,35 +10,45 @@ namespace {
 
 using nvinfer1::OptProfileSelector;
 
-/// Bounds of a shape tensor's values; empty where the profile has none. Headers older than TensorRT 10.11 have them in
-/// 32 bits.
-template <class NativeEngine>
-std::vector<std::int64_t> profile_values(const NativeEngine& engine, const char* name, int profile,
-                                         OptProfileSelector which, std::size_t count) {
-  const auto* values = [&] {
-    if constexpr (requires { engine.getProfileTensorValuesV2(name, profile, which); }) {
-      return engine.getProfileTensorValuesV2(name, profile, which);
-    } else {
-      return engine.getProfileTensorValues(name, profile, which);
-    }
-  }();
+template <class Value>
+std::vector<std::int64_t> widened(const Value* values, std::size_t count) {
   if (values == nullptr) return {};
   return {values, values + count};
 }
 
+// Older engines have them in 32 bits, and so do the headers of a TensorRT before 10.11.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+/// Bounds of a shape tensor's values; empty where the profile has none, or the engine cannot tell.
+template <class NativeEngine>
+std::vector<std::int64_t> profile_values(const NativeEngine& engine, const char* name, int profile,
+                                         OptProfileSelector which, std::size_t count) {
+  if (!engine.calls().profile_values) return {};
+  if constexpr (requires { engine->getProfileTensorValuesV2(name, profile, which); }) {
+    if (engine.calls().wide_values) return widened(engine->getProfileTensorValuesV2(name, profile, which), count);
+  }
+  if constexpr (requires { engine->getProfileTensorValues(name, profile, which); }) {
+    return widened(engine->getProfileTensorValues(name, profile, which), count);
+  } else {
+    return {};
+  }
+}
+
+#pragma GCC diagnostic pop
+
 /// A profile speaks of inputs with open sizes; the others have one shape.
-Result<Dims> profile_shape(const nvinfer1::ICudaEngine& engine, const TensorInfo& info, int profile,
-                           OptProfileSelector which) {
+Result<Dims> profile_shape(const NativeEngine& engine, const TensorInfo& info, int profile, OptProfileSelector which) {
   if (!has_open_size(info.maximum)) return info.maximum;
-  return to_dims(engine.getProfileShape(info.name.c_str(), profile, which), info.name);
+  return to_dims(engine->getProfileShape(info.name.c_str(), profile, which), info.name);
 }
 
 }  // namespace
 
-Result<Profiles> read_profiles(const nvinfer1::ICudaEngine& engine, std::span<const TensorInfo> tensors,
+Result<Profiles> read_profiles(const NativeEngine& engine, std::span<const TensorInfo> tensors,
                                std::span<const std::size_t> inputs) {
   std::vector<std::vector<InputRange>> profiles;
-  for (int profile = 0; profile < std::max(1, engine.getNbOptimizationProfiles()); ++profile) {
+  for (int profile = 0; profile < std::max(1, engine->getNbOptimizationProfiles()); ++profile) {
     auto& ranges = profiles.emplace_back();
     for (const std::size_t tensor : inputs) {
       const TensorInfo& info = tensors[tensor];

@@ -3,14 +3,14 @@
 #include <span>
 #include <vector>
 
-#include <engine/tensorrt/nvinfer.h>
+#include <engine/tensorrt/native_engine.h>
 #include <engine/tensorrt/profiles.h>
 #include <etrt/result.h>
 
 namespace etrt::engine::tensorrt::ETRT_NVINFER {
 
 /// All optimization profiles of an engine, for the tensors at the indices `inputs`.
-Result<Profiles> read_profiles(const nvinfer1::ICudaEngine& engine, std::span<const TensorInfo> tensors,
+Result<Profiles> read_profiles(const NativeEngine& engine, std::span<const TensorInfo> tensors,
                                std::span<const std::size_t> inputs);
 
 /// Makes room between `minimum` and `maximum` for `dims`, size by size.

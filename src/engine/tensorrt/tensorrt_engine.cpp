@@ -95,7 +95,7 @@ Status TensorRtEngine::describe_aliases() {
 }
 
 Status TensorRtEngine::describe_profiles() {
-  ETRT_TRY_ASSIGN(profiles_, read_profiles(*native_, tensors_, inputs_));
+  ETRT_TRY_ASSIGN(profiles_, read_profiles(native_, tensors_, inputs_));
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     TensorInfo& info = tensors_[inputs_[i]];
     info.minimum = profiles_.ranges(0)[i].minimum;

@@ -226,5 +226,13 @@ TEST_P(TensorRtDelegate, AnEngineWhoseProfileOneContextMayHaveServesEveryStreamW
   EXPECT_EQ(out.read(), std::vector<std::int32_t>(64, 42));
 }
 
+TEST_P(TensorRtDelegate, AnEmptyTensorNeedsNoMemoryAlsoAtTheFirstCall) {
+  const auto handle = load(engine::tensorrt::open_plan({{{0, 4}, {64, 4}}}));
+  TestTensor in({0, 4}, nullptr);
+  TestTensor out({64, 4}, nullptr, {.dynamism = TensorShapeDynamism::DYNAMIC_BOUND});
+  ASSERT_THAT(execute(*handle, in, out), is_ok());
+  EXPECT_EQ(out.sizes(), (std::vector<std::int32_t>{0, 4}));
+}
+
 }  // namespace
 }  // namespace etrt::test

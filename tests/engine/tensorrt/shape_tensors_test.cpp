@@ -1,5 +1,6 @@
 // Tensors that TensorRT reads and writes on the host.
 #include <array>
+#include <tensorrt/captured_log.h>
 #include <tensorrt/tensorrt_fixture.h>
 
 namespace etrt::engine::tensorrt {
@@ -10,6 +11,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+constexpr int kInt32 = 3;
 constexpr int kInt64 = 8;
 
 class TensorRtShapeTensors : public TensorRtTest {
@@ -85,6 +87,37 @@ TEST_P(TensorRtShapeTensors, ChooseTheProfileByTheirValues) {
   ASSERT_THAT(context->resolve_shapes(), is_ok());
   EXPECT_EQ(state().profile_switches, switches + 1);
   EXPECT_EQ(context->shape(2), (Dims{12, 1}));
+}
+
+TEST_P(TensorRtShapeTensors, OfAnOlderEngineHaveTheirBoundsToo) {
+  capture_log();
+  auto plan = reshape_plan(kInt32);
+  plan.version = {10, 10, 0, 1};
+  EngineOptions options;
+  options.allow_engine_code = true;
+  const auto engine = must(try_load(plan, options));
+  const auto context = create_context(*engine);
+  std::array<std::int32_t, 2> values{12, 13};
+  ASSERT_THAT(bind_values(*context, 1, values), is_ok());
+  EXPECT_THAT(context->resolve_shapes(), fails_with(ErrorCode::kInvalidArgument, HasSubstr("with values {4, 1}")));
+  EXPECT_EQ(log_lines_about("not supported for engine"), 0);
+}
+
+TEST_P(TensorRtShapeTensors, OfAnEngineThatCannotTellTheirBoundsBoundNothing) {
+  capture_log();
+  auto plan = reshape_plan(kInt32);
+  plan.version = {8, 6, 0, 12};
+  EngineOptions options;
+  options.lean_runtime_library = "libnvinfer_lean.so.8";
+  const auto engine = must(try_load(plan, options));
+  EXPECT_EQ(engine->tensors()[2].minimum, (Dims{0, 0}));
+  EXPECT_EQ(engine->tensors()[2].maximum, (Dims{INT32_MAX, INT32_MAX}));
+  const auto context = create_context(*engine);
+  std::array<std::int32_t, 2> values{12, 1};
+  ASSERT_THAT(bind_values(*context, 1, values), is_ok());
+  ASSERT_THAT(context->resolve_shapes(), is_ok());
+  EXPECT_EQ(context->shape(2), (Dims{12, 1}));
+  EXPECT_EQ(log_lines_about("not supported for engine"), 0);
 }
 
 TEST_P(TensorRtShapeTensors, ValuesThatNoProfileAllowsAreToldWithTheRanges) {

@@ -117,6 +117,8 @@ class ICudaEngine {
   virtual const char* getAliasedInputTensor(const char* tensor) const noexcept = 0;
   virtual std::int32_t getNbOptimizationProfiles() const noexcept = 0;
   virtual Dims getProfileShape(const char* tensor, std::int32_t profile, OptProfileSelector which) const noexcept = 0;
+  virtual const std::int32_t* getProfileTensorValues(const char* tensor, std::int32_t profile,
+                                                     OptProfileSelector which) const noexcept = 0;
   virtual const std::int64_t* getProfileTensorValuesV2(const char* tensor, std::int32_t profile,
                                                        OptProfileSelector which) const noexcept = 0;
   virtual std::int32_t getNbAuxStreams() const noexcept = 0;
