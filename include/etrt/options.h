@@ -50,6 +50,12 @@ inline constexpr char kOptionWarmUp[] = "warm_up";
 /// Default: what the device has. Weights, and what programs plan on the device, do not count.
 inline constexpr char kOptionDeviceMemoryLimit[] = "device_memory_limit";
 
+/// Whether calls outside of captures are launched as CUDA graphs, which etrt captures itself: "off"; "on", for every
+/// engine that can be captured; or "auto", the default: for engines whose enqueue is many launches, once a call comes
+/// back with the same shapes, stream and addresses. Results and ordering are the same. An engine that cannot be
+/// captured runs directly, and the log and `report()` say why.
+inline constexpr char kOptionCudaGraph[] = "cuda_graph";
+
 /// The pinned host memory that staging copies may hold. Beyond it a call waits on the host for the oldest copy; one
 /// that needs more by itself fails with MemoryAllocationFailed. Default: 64 MiB, or what one call needs if that is
 /// more.

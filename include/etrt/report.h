@@ -36,6 +36,13 @@ struct ProgramReport {
   std::size_t device_staging_bytes = 0;  ///< device memory behind arguments on the host
   std::size_t graph_bytes = 0;           ///< scratch memory that captured calls keep for their graphs
 
+  /// CUDA graphs that etrt captured of the program's own calls (`kOptionCudaGraph`); their memory is the driver's.
+  std::size_t graphs = 0;            ///< there are now
+  std::uint64_t graph_launches = 0;  ///< calls that were a launch of one
+  std::uint64_t graph_captures = 0;
+  std::uint64_t graph_evictions = 0;  ///< that made room for another
+  std::string no_graph_reason;        ///< why the engine cannot be captured; empty: no reason
+
   /// Why executions failed after they were enqueued, the last few, oldest first. Reading them here takes nothing away
   /// from the call that is to be told.
   std::vector<std::string> failures;

@@ -194,6 +194,9 @@ void add_delegate_options(CLI::App& command, DelegateChoices& choices) {
       ->check(CLI::IsMember({"error", "virtual"}));
   add_number(command, "--max-inflight", choices.max_inflight, 1, delegate::kMaxInflightLimit,
              "Executions in flight of each copy; default: 4");
+  add_text(command, "--cuda-graph", choices.cuda_graph, "off|on|auto",
+           "Launch calls that come back as CUDA graphs; default: auto, for engines of many launches")
+      ->check(CLI::IsMember({"off", "on", "auto"}));
   add_text(command, "--warm-up-shapes", choices.warm_up, "SHAPES",
            "Shapes to run once when loading: \"15x1x8x8; 1x1x8x8\"")
       ->check(check_shapes);

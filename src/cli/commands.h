@@ -49,6 +49,7 @@ struct DelegateChoices {
   std::string device;
   std::string fallback;
   std::optional<int> max_inflight;
+  std::string cuda_graph;
   std::optional<int> optimization_profile;
   std::string weight_streaming_budget;
   std::string device_memory_limit;

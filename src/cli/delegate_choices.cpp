@@ -34,6 +34,7 @@ Result<BackendOptions> backend_options(const DelegateChoices& choices) {
   BackendOptions options;
   ETRT_TRY(add_text(options, kOptionDevice, choices.device));
   ETRT_TRY(add_text(options, kOptionFallback, choices.fallback));
+  ETRT_TRY(add_text(options, kOptionCudaGraph, choices.cuda_graph));
   ETRT_TRY(add_text(options, kOptionWarmUp, choices.warm_up));
   ETRT_TRY(add_text(options, kOptionWeightStreamingBudget, choices.weight_streaming_budget));
   ETRT_TRY(add_text(options, kOptionDeviceMemoryLimit, choices.device_memory_limit));
@@ -64,6 +65,7 @@ const char* first_given(const DelegateChoices& choices) {
   if (!choices.device.empty()) return "--device";
   if (!choices.fallback.empty()) return "--fallback";
   if (choices.max_inflight) return "--max-inflight";
+  if (!choices.cuda_graph.empty()) return "--cuda-graph";
   if (choices.optimization_profile) return "--optimization-profile";
   if (!choices.weight_streaming_budget.empty()) return "--weight-streaming-budget";
   if (!choices.device_memory_limit.empty()) return "--device-memory-limit";

@@ -63,6 +63,22 @@ Table calls_table(const Report& report, std::size_t rows) {
   return table;
 }
 
+Table graphs_table(const Report& report, std::size_t rows) {
+  Table table({{"program", Align::kRight},
+               {"graphs", Align::kRight},
+               {"launches", Align::kRight},
+               {"captures", Align::kRight},
+               {"evictions", Align::kRight},
+               {"why none"}});
+  for (std::size_t i = 0; i < rows; ++i) {
+    const ProgramReport& program = report.programs[i];
+    table.add_row({std::to_string(i), std::to_string(program.graphs), std::to_string(program.graph_launches),
+                   std::to_string(program.graph_captures), std::to_string(program.graph_evictions),
+                   printable(program.no_graph_reason)});
+  }
+  return table;
+}
+
 std::string limited(std::size_t bytes, std::size_t limit) {
   return limit == 0 ? bytes_text(bytes) : base::concat(bytes_text(bytes), " of at most ", bytes_text(limit));
 }
@@ -85,6 +101,8 @@ std::string memory_text(const Report& report) {
                      "  in bytes; an engine is shared by the programs that hold the same one\n";
   for (const MemoryReport& memory : report.memory) text += device_text(memory);
   text += "\n" + calls_table(report, rows).to_string(2) + "  times in µs, runs of --warm-up included\n";
+  text +=
+      "\n" + graphs_table(report, rows).to_string(2) + "  CUDA graphs of the programs' own calls, see --cuda-graph\n";
   if (report.programs.size() > rows) text += base::concat("  … ", report.programs.size() - rows, " more: see --json\n");
   return text;
 }
@@ -101,6 +119,11 @@ nlohmann::ordered_json memory_json(const Report& report) {
                         {"streamed_bytes", program.streamed_bytes},
                         {"device_staging_bytes", program.device_staging_bytes},
                         {"graph_bytes", program.graph_bytes},
+                        {"graphs", program.graphs},
+                        {"graph_launches", program.graph_launches},
+                        {"graph_captures", program.graph_captures},
+                        {"graph_evictions", program.graph_evictions},
+                        {"no_graph_reason", program.no_graph_reason},
                         {"calls", program.calls},
                         {"failed_calls", program.failed_calls},
                         {"waiting_calls", program.waiting_calls},

@@ -13,6 +13,7 @@
 #include <delegate/nvtx_range.h>
 #include <delegate/slots/counters.h>
 #include <delegate/slots/failures.h>
+#include <delegate/slots/graph_counters.h>
 #include <delegate/slots/slot_pool.h>
 #include <delegate/streams/caller_stream.h>
 #include <etrt/options.h>
@@ -34,6 +35,7 @@ struct Handle::Program {
   const std::string nvtx_name;
   const std::shared_ptr<Failures> failures = std::make_shared<Failures>();
   Counters counters;
+  GraphCounters graphs;
   SlotPool slots;
 };
 
@@ -47,9 +49,10 @@ Handle::Program::Program(process::Process& owner, memory::DevicePools& pools, st
       plan(std::move(io)),
       variant(std::move(description)),
       nvtx_name("TensorRTBackend::execute, " + variant),
-      slots(device, engine->keeps_state() ? 1 : options.max_inflight, [this, profile = options.optimization_profile] {
-        return Slot::create({device, *engine, plan, memory, failures, profile});
-      }) {}
+      slots(device, engine->keeps_state() ? 1 : options.max_inflight,
+            [this, profile = options.optimization_profile, cuda_graph = options.cuda_graph] {
+              return Slot::create({device, *engine, plan, memory, failures, profile, cuda_graph, graphs});
+            }) {}
 
 Result<std::unique_ptr<Handle>> Handle::create(std::span<const std::byte> bytes, const Options& options) {
   const NvtxRange range("TensorRTBackend::init");
@@ -142,6 +145,7 @@ ProgramReport Handle::report() const {
   report.context_bytes = memory.context_maximum;
   report.engine_bytes = memory.weights;
   report.streamed_bytes = memory.streamed_weights;
+  program.graphs.add_to(report);
   program.slots.add_to(report);
   return report;
 }

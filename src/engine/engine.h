@@ -69,6 +69,9 @@ class Engine {
   /// that stream their weights.
   virtual bool synchronous() const { return false; }
 
+  /// Whether an enqueue is so many launches that a CUDA graph of it is worth having.
+  virtual bool gains_by_graphs() const { return false; }
+
   /// Whether an execution may see what an earlier one of the same context left (mutable buffers of a nested program).
   /// Each context has state of its own, as loaded at first.
   virtual bool keeps_state() const { return false; }

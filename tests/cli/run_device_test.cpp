@@ -126,6 +126,8 @@ TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
                                                  {"--device", "virtual"},
                                                  {"--max-inflight", "2"},
                                                  {"--warm-up-shapes", "1x1x8x8"},
+                                                 {"--cuda-graph", "on"},
+                                                 {"--lean-runtime-library", "libnvinfer_lean.so.8"},
                                                  {"--optimization-profile", "1"},
                                                  {"--weight-streaming-budget", "0"},
                                                  {"--device-memory-limit", "1000000"},
@@ -142,6 +144,20 @@ TEST(RunOnDevice, OptionsOfTheDelegateAreRefusedForAProgramWithoutIt) {
     EXPECT_EQ(outcome.exit_code, 1) << outcome;
     EXPECT_THAT(outcome.err, HasSubstr(option.front() + " needs a program delegated to TensorRTBackend"));
   }
+}
+
+TEST(RunOnDevice, CallsAreLaunchedAsGraphsWhereThatIsAsked) {
+  const TemporaryDirectory directory;
+  const std::string path = packed(directory, program("add_one_dynamic.pte"));
+  const auto run = [&](const char* mode) {
+    return run_etrt({"run", path, "--device-resident", "--cuda-graph", mode, "--iterations", "6", "--memory", "--json"})
+        .json()["memory"]["programs"][0];
+  };
+  EXPECT_EQ(run("on")["graph_launches"], 5);
+  EXPECT_EQ(run("on")["graphs"], 1);
+  EXPECT_EQ(run("off")["graph_launches"], 0);
+  EXPECT_EQ(run("auto")["graph_launches"], 0) << "a host program is one launch";
+  EXPECT_EQ(run_etrt({"run", path, "--cuda-graph", "yes"}).exit_code, 2);
 }
 
 TEST(RunOnDevice, OptionsOfTheDelegateReachIt) {

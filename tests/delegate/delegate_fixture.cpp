@@ -123,6 +123,12 @@ Result<std::unique_ptr<delegate::Handle>> DelegateTest::try_load(const std::vect
   return delegate::Handle::create(blob, options);
 }
 
+std::unique_ptr<delegate::Handle> DelegateTest::load(const KernelPlan& plan, delegate::GraphMode mode) const {
+  delegate::Options options;
+  options.cuda_graph = mode;
+  return must(try_load(blob_of(plan), options));
+}
+
 std::unique_ptr<delegate::Handle> DelegateTest::load(const KernelPlan& plan, int max_inflight) const {
   delegate::Options options;
   options.max_inflight = max_inflight;

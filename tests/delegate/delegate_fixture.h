@@ -76,6 +76,7 @@ class DelegateTest : public ::testing::TestWithParam<std::string> {
   Result<std::unique_ptr<delegate::Handle>> try_load(const std::vector<std::byte>& blob,
                                                      delegate::Options options = {}) const;
   std::unique_ptr<delegate::Handle> load(const KernelPlan& plan, int max_inflight = 4) const;
+  std::unique_ptr<delegate::Handle> load(const KernelPlan& plan, delegate::GraphMode mode) const;
 
   static Status execute(delegate::Handle& handle, std::vector<EValue*> arguments);
   static Status execute(delegate::Handle& handle, TestTensor& input, TestTensor& output) {

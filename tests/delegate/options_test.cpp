@@ -12,6 +12,7 @@ namespace etrt::test {
 namespace {
 
 namespace et = executorch::runtime;
+using delegate::GraphMode;
 using delegate::Options;
 using delegate::read_options;
 using support::fails_with;
@@ -51,7 +52,16 @@ TEST(DelegateOptions, HaveDefaults) {
   EXPECT_EQ(options->device, "auto");
   EXPECT_EQ(options->max_inflight, 4);
   EXPECT_EQ(options->optimization_profile, std::nullopt);
+  EXPECT_EQ(options->cuda_graph, GraphMode::kAuto);
   EXPECT_EQ(options->engine.weight_streaming_budget, std::nullopt);
+}
+
+TEST(DelegateOptions, HaveAModeOfGraphs) {
+  EXPECT_EQ(read({option(kOptionCudaGraph, "off")})->cuda_graph, GraphMode::kOff);
+  EXPECT_EQ(read({option(kOptionCudaGraph, "on")})->cuda_graph, GraphMode::kOn);
+  EXPECT_EQ(read({}, {spec(kOptionCudaGraph, "auto")})->cuda_graph, GraphMode::kAuto);
+  expect_refused(read({option(kOptionCudaGraph, "yes")}), kOptionCudaGraph);
+  expect_refused(read({option(kOptionCudaGraph, 1)}), kOptionCudaGraph);
 }
 
 TEST(DelegateOptions, HaveWarmUpShapes) {
@@ -64,14 +74,17 @@ TEST(DelegateOptions, HaveWarmUpShapes) {
 
 TEST(DelegateOptions, ThatDecideWhatCodeRunsAreTheApplicationsAlone) {
   const auto options = read({option(kOptionTensorRtLibrary, "/opt/libnvinfer.so"), option(kOptionAllowEngineCode, 1),
-                             option(kOptionPluginLibraries, "a.so:b.so")});
+                             option(kOptionPluginLibraries, "a.so:b.so"),
+                             option(kOptionLeanRuntimeLibrary, "/opt/libnvinfer_lean.so.8")});
   ASSERT_THAT(options, is_ok());
   EXPECT_EQ(options->engine.tensorrt_library, "/opt/libnvinfer.so");
   EXPECT_EQ(options->engine.plugin_libraries, (std::vector<std::string>{"a.so", "b.so"}));
   EXPECT_TRUE(options->engine.allow_engine_code);
+  EXPECT_EQ(options->engine.lean_runtime_library, "/opt/libnvinfer_lean.so.8");
   expect_refused(read({}, {spec(kOptionTensorRtLibrary, "/tmp/evil.so")}), kOptionTensorRtLibrary);
   expect_refused(read({}, {spec(kOptionPluginLibraries, "/tmp/evil.so")}), kOptionPluginLibraries);
   expect_refused(read({}, {spec(kOptionAllowEngineCode, "1")}), kOptionAllowEngineCode);
+  expect_refused(read({}, {spec(kOptionLeanRuntimeLibrary, "/tmp/evil.so")}), kOptionLeanRuntimeLibrary);
 }
 
 TEST(DelegateOptions, ThatLimitMemoryAreTheApplicationsAlone) {

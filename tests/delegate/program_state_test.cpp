@@ -123,5 +123,18 @@ TEST_P(StatefulProgram, IsRefusedInACaptureWhichStaysValid) {
   end_capture(stream);
 }
 
+TEST_P(StatefulProgram, HasNoGraphsAndSaysWhy) {
+  const auto bytes = support::ProgramSpec{.methods = {running_sum()}}.build();
+  blob::Metadata metadata;
+  metadata.io_bindings = {{.name = "x"}, {.name = "sum", .is_input = false}};
+  const blob::Payload payload{"program", "host", bytes};
+  delegate::Options options;
+  options.cuda_graph = delegate::GraphMode::kOn;
+  const auto handle = must(try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options));
+  for (const std::int32_t sum : {2, 4, 6}) EXPECT_EQ(call(*handle, 2), sum);
+  EXPECT_EQ(handle->report().no_graph_reason, "it keeps state of its own");
+  EXPECT_EQ(handle->report().graph_launches, 0u);
+}
+
 }  // namespace
 }  // namespace etrt::test

@@ -128,6 +128,27 @@ TEST_P(RealEngines, AnswerFromAGraphOfTheCallers) {
   });
 }
 
+TEST_P(RealEngines, AnswerFromGraphsOfTheirOwn) {
+  const auto partition = must(Partition::create(device(), kPartitionSms));
+  const Stream whole = create_stream();
+  const Stream confined = must(partition.create_stream());
+  for_each_engine([&](const EngineFiles& files) {
+    const auto handle = load_engine(files);
+    Arguments arguments(files, files.inputs, device(), Place::kDevice);
+    for (const Stream* stream : {&whole, &confined}) {
+      const auto launches = handle->report().graph_launches;
+      for (int i = 0; i < 4; ++i) {
+        arguments.spoil_outputs();
+        const StreamGuard guard(stream->get());
+        ASSERT_THAT(execute(*handle, arguments.values()), is_ok());
+        ASSERT_THAT(stream->synchronize(), is_ok());
+        expect_right(files, arguments);
+      }
+      EXPECT_EQ(handle->report().graph_launches, launches + 3) << handle->report().no_graph_reason;
+    }
+  });
+}
+
 TEST_P(RealEngines, HaveAuxiliaryStreamsInTheCallersPartition) {
   const EngineFiles files = engine("branches");
   const auto partition = must(Partition::create(device(), kPartitionSms));

@@ -54,6 +54,7 @@ class KernelEngine final : public engine::Engine {
         fails_to_make_contexts_(plan["fails_to_make_contexts"]),
         caller_gives_memory_(plan["caller_gives_memory"]),
         tells_inputs_consumed_(plan["tells_inputs_consumed"]),
+        gains_by_graphs_(plan["gains_by_graphs"]),
         auxiliary_streams_(plan["auxiliary_streams"]) {
     for (const json& input : plan["inputs"]) {
       engine::TensorInfo info;
@@ -78,6 +79,7 @@ class KernelEngine final : public engine::Engine {
   }
 
   std::span<const engine::TensorInfo> tensors() const override { return tensors_; }
+  bool gains_by_graphs() const override { return gains_by_graphs_; }
   engine::EngineMemory memory() const override {
     if (!caller_gives_memory_) return {};
     return {.context_maximum = engine::element_count(tensors_[recipes_.front().tensor].maximum).value() * 4};
@@ -110,6 +112,7 @@ class KernelEngine final : public engine::Engine {
   bool fails_to_make_contexts_;
   bool caller_gives_memory_;
   bool tells_inputs_consumed_;
+  bool gains_by_graphs_;
   int auxiliary_streams_;
   std::vector<engine::TensorInfo> tensors_;
   std::vector<Recipe> recipes_;
@@ -323,6 +326,7 @@ std::vector<std::byte> KernelPlan::serialize() const {
             {"fails_to_make_contexts", fails_to_make_contexts},
             {"caller_gives_memory", caller_gives_memory},
             {"tells_inputs_consumed", tells_inputs_consumed},
+            {"gains_by_graphs", gains_by_graphs},
             {"address_alignment", address_alignment},
             {"auxiliary_streams", auxiliary_streams}};
   for (const Input& input : inputs) {

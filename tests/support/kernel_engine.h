@@ -42,6 +42,7 @@ struct KernelPlan {
   /// The context records the event that marks when its inputs are read: once they are copied to the memory that the
   /// caller gave.
   bool tells_inputs_consumed = false;
+  bool gains_by_graphs = false;  ///< so the engine says
   /// What addresses of tensors must be a multiple of (TensorRT: 256).
   std::size_t address_alignment = 1;
   bool fails_to_load = false;

@@ -85,6 +85,14 @@ Status apply_fallback(Options& options, std::string_view key, const Value& value
   return {};
 }
 
+Status apply_cuda_graph(Options& options, std::string_view key, const Value& value) {
+  constexpr std::string_view kWanted = "off, on or auto";
+  ETRT_TRY_ASSIGN(const std::string text, text_of(key, value, kWanted));
+  if (text != "off" && text != "on" && text != "auto") return malformed(key, shown(value), kWanted);
+  options.cuda_graph = text == "off" ? GraphMode::kOff : text == "on" ? GraphMode::kOn : GraphMode::kAuto;
+  return {};
+}
+
 Status apply_max_inflight(Options& options, std::string_view key, const Value& value) {
   ETRT_TRY_ASSIGN(const auto number, number_in(key, value, 1, kMaxInflightLimit, "a number from 1 to 64"));
   options.max_inflight = static_cast<int>(number);
@@ -161,6 +169,7 @@ constexpr Known kKnown[] = {
     {kOptionDevice, apply_device},
     {kOptionFallback, apply_fallback},
     {kOptionMaxInflight, apply_max_inflight},
+    {kOptionCudaGraph, apply_cuda_graph},
     {kOptionOptimizationProfile, apply_profile},
     {kOptionWeightStreamingBudget, apply_budget},
     {kOptionWarmUp, apply_warm_up},

@@ -10,6 +10,7 @@
 #include <executorch/runtime/backend/interface.h>
 
 #include <delegate/load/warm_up.h>
+#include <delegate/slots/graph_mode.h>
 #include <engine/engine.h>
 #include <etrt/result.h>
 #include <memory/device_pools.h>
@@ -25,6 +26,7 @@ struct Options {
   Fallback fallback = Fallback::kError;
   int max_inflight = 4;
   std::optional<int> optimization_profile;
+  GraphMode cuda_graph = GraphMode::kAuto;
   engine::EngineOptions engine;
   memory::Limits memory;
   std::vector<ShapeSet> warm_up;

@@ -71,6 +71,7 @@ Result<bool> Bindings::bind(std::size_t argument, std::uint64_t address, std::si
   Bound& bound = bound_[argument];
   if (bound.is_set && bound.address == address && bound.bytes == bytes) return false;
   bound = {};
+  ++version_;
   ETRT_TRY(context_.bind(plan_.arguments[argument].tensor, address, bytes));
   bound = {address, bytes, true};
   return true;

@@ -37,6 +37,9 @@ class Bindings {
   /// 0: not bound.
   std::uint64_t address(std::size_t argument) const { return bound_[argument].address; }
 
+  /// Another number after each change of an address.
+  std::uint64_t version() const { return version_; }
+
   /// Forgets all, after a failure left in doubt what the context is set to.
   void invalidate();
 
@@ -56,6 +59,7 @@ class Bindings {
   std::vector<engine::Dims> dims_;
   std::vector<std::vector<std::byte>> values_;
   std::vector<Bound> bound_;
+  std::uint64_t version_ = 0;
   bool shapes_valid_ = false;
 };
 

@@ -39,7 +39,23 @@ Status Slot::make() {
   ETRT_TRY_ASSIGN(events_, create_events());
   tells_inputs_consumed_ = context_->set_input_consumed_event(events_.inputs_consumed.get());
   for (std::size_t i = 0; i < parts_.plan.arguments.size(); ++i) staging_.emplace_back(parts_.memory.heap());
+  make_graphs();
   return {};
+}
+
+void Slot::make_graphs() {
+  const IoPlan& plan = parts_.plan;
+  const bool worth_it = parts_.cuda_graph == GraphMode::kOn || parts_.engine.gains_by_graphs();
+  graphs_.emplace(parts_.device, *context_, events_.inputs_consumed.get(), plan.arguments.size(),
+                  worth_it ? parts_.cuda_graph : GraphMode::kOff, parts_.graphs);
+  if (!worth_it || parts_.cuda_graph == GraphMode::kOff) return;
+  if (plan.keeps_state) graphs_->give_up("it keeps state of its own");
+  if (plan.synchronous) graphs_->give_up("the engine streams its weights, which waits for the device");
+  if (plan.has_data_dependent_outputs)
+    graphs_->give_up("an output's shape depends on data, which the engine waits for");
+  for (std::size_t i = plan.input_count; i < plan.arguments.size(); ++i) {
+    if (plan.arguments[i].on_host()) graphs_->give_up("the engine writes an output on the host");
+  }
 }
 
 Result<Slot::Events> Slot::create_events() {
@@ -54,7 +70,7 @@ bool Slot::is_idle() const {
 }
 
 bool Slot::is_captured() {
-  if (captured_ && graphs_.expired()) come_back();
+  if (captured_ && callers_graphs_.expired()) come_back();
   return captured_;
 }
 
@@ -127,12 +143,12 @@ Status Slot::prepare_capture(const SelectedStream& stream) {
 }
 
 Status Slot::keep_with_graph(cuda::StreamRef stream) {
-  std::shared_ptr<void> held = graphs_.lock();
+  std::shared_ptr<void> held = callers_graphs_.lock();
   if (held == nullptr) held = std::make_shared<char>();
   Status kept = cuda::keep_with_captured_graph(driver_, stream, held);
   if (!kept.ok() && kept.error().code() != ErrorCode::kNotSupported) return kept;
   if (!kept.ok()) kept_for_good_ = held;
-  graphs_ = held;
+  callers_graphs_ = held;
   return {};
 }
 
@@ -171,11 +187,25 @@ Status Slot::run(const SelectedStream& stream, engine::OutputAllocator* outputs)
   } else if (scratch_needed_ > 0) {
     ETRT_TRY(give_scratch(graph_scratch_.get()));
   }
-  if (outputs == nullptr) return context_->enqueue(stream.stream);
+  ran_as_graph_ = false;
+  if (outputs == nullptr) {
+    const CUgraphExec graph = graph_for(stream);
+    if (graph == nullptr) return context_->enqueue(stream.stream);
+    ran_as_graph_ = true;
+    parts_.graphs.launched();
+    return cuda::check(driver_, driver_.cuGraphLaunch(graph, stream.stream.get()), "cuGraphLaunch");
+  }
   context_->set_output_allocator(outputs);
   Status enqueued = context_->enqueue(stream.stream);
   context_->set_output_allocator(nullptr);
   return enqueued;
+}
+
+/// None in a capture of the caller's, which takes the launches themselves, and none while layers are timed, which are
+/// the engine's own launches.
+CUgraphExec Slot::graph_for(const SelectedStream& stream) {
+  if (stream.in_capture || times_layers_) return nullptr;
+  return graphs_->find(stream.stream, {stream.id, given_.address, *bindings_}, warm_);
 }
 
 Status Slot::give_scratch(std::uint64_t address) {
@@ -195,13 +225,14 @@ Status Slot::finish(const SelectedStream& stream) {
 }
 
 void Slot::invalidate() {
+  graphs_->clear();
   bindings_->invalidate();
   given_ = {};
   warm_ = false;
 }
 
 CUevent Slot::inputs_consumed() const {
-  return tells_inputs_consumed_ ? events().inputs_consumed.get() : done();
+  return tells_inputs_consumed_ && !ran_as_graph_ ? events().inputs_consumed.get() : done();
 }
 
 std::vector<LayerTime> Slot::layer_times() {

@@ -14,6 +14,7 @@
 #include <delegate/load/io_plan.h>
 #include <delegate/slots/bindings.h>
 #include <delegate/slots/failures.h>
+#include <delegate/slots/graphs.h>
 #include <delegate/streams/stream_selection.h>
 #include <engine/engine.h>
 #include <etrt/report.h>
@@ -31,6 +32,8 @@ struct SlotParts {
   memory::DevicePools& memory;
   std::shared_ptr<Failures> failures;
   std::optional<int> profile;
+  GraphMode cuda_graph;
+  GraphCounters& graphs;
 };
 
 /// An execution slot: all that one execution of the program in flight needs for itself. It owns an execution context,
@@ -139,6 +142,8 @@ class Slot {
   Status make();
   Result<Events> create_events();
   const Events& events() const { return captured_ ? graph_events_ : events_; }
+  void make_graphs();
+  CUgraphExec graph_for(const SelectedStream& stream);
   Status prepare_capture(const SelectedStream& stream);
   Status reserve_graph_scratch();
   Status keep_with_graph(cuda::StreamRef stream);
@@ -150,6 +155,7 @@ class Slot {
   SlotFailures failures_;
   std::unique_ptr<engine::ExecutionContext> context_;
   std::unique_ptr<Bindings> bindings_;
+  std::optional<Graphs> graphs_;  ///< of etrt's own
   std::vector<memory::DeviceStaging> staging_;
 
   /// Captured calls have events of their own: one that was recorded in a capture breaks it when somebody asks, and
@@ -169,9 +175,10 @@ class Slot {
   bool ran_ = false;             ///< a call outside of captures has recorded its end
   bool warm_ = false;            ///< has run with the shapes it is set to, as a capture needs it
   bool captured_ = false;
-  std::weak_ptr<void> graphs_;           ///< alive while a graph is that captured a call
+  std::weak_ptr<void> callers_graphs_;   ///< alive while a graph is that captured a call
   std::shared_ptr<void> kept_for_good_;  ///< where the driver cannot tell when a graph ends: the slot stays the graph's
   bool tells_inputs_consumed_ = false;
+  bool ran_as_graph_ = false;  ///< the last call
   bool times_layers_ = false;
 
   std::atomic<std::size_t> staging_bytes_{0};

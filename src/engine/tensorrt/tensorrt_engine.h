@@ -25,6 +25,7 @@ class TensorRtEngine final : public Engine {
   int profile_count() const override { return profiles_.count(); }
   EngineMemory memory() const override { return memory_; }
   bool synchronous() const override { return synchronous_; }
+  bool gains_by_graphs() const override { return true; }
   bool knows_aliases() const override { return native_.knows_aliases(); }
   Result<std::unique_ptr<ExecutionContext>> create_context(std::optional<int> profile) override;
 

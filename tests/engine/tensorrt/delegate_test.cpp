@@ -234,5 +234,25 @@ TEST_P(TensorRtDelegate, AnEmptyTensorNeedsNoMemoryAlsoAtTheFirstCall) {
   EXPECT_EQ(out.sizes(), (std::vector<std::int32_t>{0, 4}));
 }
 
+TEST_P(TensorRtDelegate, CallsThatComeBackAreGraphs) {
+  auto plan = engine::tensorrt::fixed_plan({64});
+  plan.aux_streams = 1;
+  const auto handle = load(plan);
+  auto& state = engine::tensorrt::state_of(engine::tensorrt::kFakeLibrary);
+  DeviceTensor in(device(), {64}, 41);
+  DeviceTensor out(device(), {64}, 0);
+  const Stream stream = create_stream();
+  run_on(stream, *handle, in, out);
+  run_on(stream, *handle, in, out);
+  const int enqueues = state.enqueues;
+  const auto launches = calls(Symbol::k_cuGraphLaunch);
+  for (int i = 0; i < 3; ++i) run_on(stream, *handle, in, out);
+  EXPECT_EQ(state.enqueues, enqueues);
+  EXPECT_EQ(calls(Symbol::k_cuGraphLaunch), launches + 3);
+  EXPECT_EQ(handle->report().graph_captures, 1u);
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), std::vector<std::int32_t>(64, 42));
+}
+
 }  // namespace
 }  // namespace etrt::test
