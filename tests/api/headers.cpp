@@ -6,6 +6,7 @@
 #include <etrt/cuda_handles.h>
 #include <etrt/device.h>
 #include <etrt/event.h>
+#include <etrt/graph.h>
 #include <etrt/options.h>
 #include <etrt/partition.h>
 #include <etrt/pte.h>

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <delegate_fixture.h>
 
+#include <etrt/graph.h>
+
 namespace etrt::test {
 namespace {
 
@@ -482,6 +484,36 @@ TEST_P(Capture, GivesItsContextBackWhenTheGraphAndItsInstancesAreDestroyed) {
   }
   EXPECT_LE(handle->slot_count(), 2u);
   EXPECT_EQ(out.read(), Values(8, 6));
+}
+
+TEST_P(Capture, OfThePublicApiMakesAGraphThatRunsTheCallWhenItIsLaunched) {
+  const auto handle = load(KernelPlan::fixed(1, {8}));
+  DeviceTensor in(device(), {8}, 5);
+  DeviceTensor out(device(), {8}, 0);
+  const Stream stream = create_stream();
+  run_on(stream, *handle, in, out);
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  auto capture = must(etrt::Capture::begin(stream));
+  run_on(stream, *handle, in, out);
+  const Graph graph = must(std::move(capture).end());
+  const std::vector<std::int32_t> others(8, 9);
+  copy_now(device(), in.buffer.data(), others.data(), in.buffer.size());
+  ASSERT_THAT(graph.launch(stream), is_ok());
+  ASSERT_THAT(stream.synchronize(), is_ok());
+  EXPECT_EQ(out.read(), Values(8, 10));
+}
+
+TEST_P(Capture, OfThePublicApiEndsWithItsObject) {
+  const Stream stream = create_stream();
+  {
+    const auto capture = must(etrt::Capture::begin(stream));
+    EXPECT_THAT(etrt::Capture::begin(stream), fails_with(ErrorCode::kDriver)) << "one at a time";
+  }
+  EXPECT_THAT(stream.synchronize(), is_ok());
+  auto broken = must(etrt::Capture::begin(stream));
+  EXPECT_FALSE(stream.synchronize().ok()) << "a wait in a capture breaks it";
+  EXPECT_THAT(std::move(broken).end(), fails_with(ErrorCode::kDriver));
+  EXPECT_THAT(stream.synchronize(), is_ok());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <etrt/buffer.h>
 #include <etrt/device.h>
 #include <etrt/event.h>
+#include <etrt/graph.h>
 #include <etrt/partition.h>
 #include <etrt/pte.h>
 #include <etrt/report.h>
@@ -17,10 +18,12 @@
 
 int main() {
   ETRT_PRINT(etrt::Buffer);
+  ETRT_PRINT(etrt::Capture);
   ETRT_PRINT(etrt::Device);
   ETRT_PRINT(etrt::Error);
   ETRT_PRINT(etrt::ErrorCode);
   ETRT_PRINT(etrt::Event);
+  ETRT_PRINT(etrt::Graph);
   ETRT_PRINT(etrt::LayerTime);
   ETRT_PRINT(etrt::Partition);
   ETRT_PRINT(etrt::PartitionLimits);
