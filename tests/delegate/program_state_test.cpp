@@ -35,6 +35,14 @@ ProgramSpec::Method call_counter() {
 
 class StatefulProgram : public ProgramEngine {
  protected:
+  std::unique_ptr<delegate::Handle> load_running_sum(const delegate::Options& options) const {
+    const auto bytes = support::ProgramSpec{.methods = {running_sum()}}.build();
+    blob::Metadata metadata;
+    metadata.io_bindings = {{.name = "x"}, {.name = "sum", .is_input = false}};
+    const blob::Payload payload{"program", "host", bytes};
+    return must(try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options));
+  }
+
   /// One call with `x` in every element, and the first element of what comes out.
   std::int32_t call(delegate::Handle& handle, std::int32_t x, std::int32_t count = 4) const {
     HostTensor in({count}, x), out({count}, 0);
@@ -101,13 +109,9 @@ TEST_P(StatefulProgram, HasOneSlotWhichOrdersItsCallsOnTheDeviceWhateverTheirStr
 }
 
 TEST_P(StatefulProgram, IsAsItWasLoadedAfterWarmUp) {
-  const auto bytes = support::ProgramSpec{.methods = {running_sum()}}.build();
-  blob::Metadata metadata;
-  metadata.io_bindings = {{.name = "x"}, {.name = "sum", .is_input = false}};
-  const blob::Payload payload{"program", "host", bytes};
   delegate::Options options;
   options.warm_up = {{engine::Dims{4}}, {engine::Dims{4}}};
-  const auto handle = must(try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options));
+  const auto handle = load_running_sum(options);
   EXPECT_EQ(call(*handle, 2), 2);
 }
 
@@ -124,13 +128,9 @@ TEST_P(StatefulProgram, IsRefusedInACaptureWhichStaysValid) {
 }
 
 TEST_P(StatefulProgram, HasNoGraphsAndSaysWhy) {
-  const auto bytes = support::ProgramSpec{.methods = {running_sum()}}.build();
-  blob::Metadata metadata;
-  metadata.io_bindings = {{.name = "x"}, {.name = "sum", .is_input = false}};
-  const blob::Payload payload{"program", "host", bytes};
   delegate::Options options;
   options.cuda_graph = delegate::GraphMode::kOn;
-  const auto handle = must(try_load(must(blob::write_blob(metadata, {}, {&payload, 1})), options));
+  const auto handle = load_running_sum(options);
   for (const std::int32_t sum : {2, 4, 6}) EXPECT_EQ(call(*handle, 2), sum);
   EXPECT_EQ(handle->report().no_graph_reason, "it keeps state of its own");
   EXPECT_EQ(handle->report().graph_launches, 0u);

@@ -18,7 +18,7 @@ class GraphCounters {
     captures_.fetch_add(1, std::memory_order_relaxed);
     graphs_.fetch_add(1, std::memory_order_relaxed);
   }
-  void dropped(std::size_t count) { graphs_.fetch_sub(count, std::memory_order_relaxed); }
+  void dropped() { graphs_.fetch_sub(1, std::memory_order_relaxed); }
   void evicted() { evictions_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Keeps the first reason, and says whether this is it.

@@ -4,8 +4,8 @@
 #include <executorch/runtime/platform/log.h>
 
 #include <base/try.h>
-#include <cuda/error.h>
 #include <cuda/relaxed_capture.h>
+#include <cuda/stream_capture.h>
 #include <delegate/slots/graphs.h>
 
 namespace etrt::delegate {
@@ -27,9 +27,7 @@ Graphs::Graphs(const cuda::Device& device, engine::ExecutionContext& context, CU
   if (mode_ == GraphMode::kOff) return;
   entries_.resize(kMost);
   for (Entry& entry : entries_) entry.addresses.resize(arguments);
-  if (!device.driver.cuStreamBeginCapture || !device.driver.cuStreamEndCapture || !device.driver.cuGraphLaunch) {
-    give_up("the driver has no stream captures");
-  }
+  if (!cuda::has_captures(device.driver)) give_up("the driver has no stream captures");
 }
 
 CUgraphExec Graphs::find(cuda::StreamRef stream, const Key& key, bool is_warm) {
@@ -82,7 +80,7 @@ void Graphs::drop(Entry& entry) noexcept {
   entry.seen = 0;
   if (!entry.exec) return;
   const auto relaxed = cuda::RelaxedCapture::enter_for_cleanup(device_.driver);
-  counters_.dropped(1);
+  counters_.dropped();
   if (relaxed) {
     entry.exec.reset();
   } else {
@@ -109,24 +107,14 @@ Result<cuda::GraphExec> Graphs::capture(cuda::StreamRef stream) {
   auto graph = enqueue_captured(own.front());
   static_cast<void>(context_.set_input_consumed_event(inputs_consumed_));
   if (!graph.ok()) return std::move(graph).error();
-  ETRT_TRY_ASSIGN(const auto relaxed, cuda::RelaxedCapture::enter(device_.driver));
-  auto exec = cuda::create_graph_exec(device_.driver, *graph);
-  graph->reset();
-  return exec;
+  return cuda::instantiate(device_.driver, std::move(graph).value());
 }
 
 Result<cuda::Graph> Graphs::enqueue_captured(CUstream stream) {
-  const cuda::Driver& driver = device_.driver;
-  ETRT_TRY(cuda::check(driver, driver.cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
-                       "cuStreamBeginCapture"));
+  ETRT_TRY(cuda::begin_capture(device_.driver, stream));
   Status enqueued = context_.enqueue(stream);
-  CUgraph made = nullptr;
-  const CUresult ended = driver.cuStreamEndCapture(stream, &made);
-  // While a capture of its own is open, CUDA forbids this thread much of what it does.
-  if (ended != CUDA_SUCCESS) static_cast<void>(driver.cuStreamEndCapture(stream, &made));
-  cuda::Graph graph = made == nullptr ? cuda::Graph() : cuda::Graph(driver, made);
+  auto graph = cuda::end_capture(device_.driver, stream);
   ETRT_TRY(std::move(enqueued));
-  ETRT_TRY(cuda::check(driver, ended, "cuStreamEndCapture"));
   return graph;
 }
 

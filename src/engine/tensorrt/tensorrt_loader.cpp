@@ -47,14 +47,18 @@ Status check_target(const cuda::Device& device, const Target& target) {
                                                       *wanted % 10, or_newer ? " and later, " : ", ", gpu(device)));
 }
 
+/// Whether the lean runtime that an older plan needs may be there.
+bool runs_older_plans(const EngineOptions& options) {
+  return options.allow_engine_code || !options.lean_runtime_library.empty();
+}
+
 /// TensorRT runs plans of its own version, and older ones that are version-compatible: they need the lean runtime of
 /// their version, which the application gives, or the plan brings and the application allows. TensorRT-RTX decides
 /// itself among the plans of its major version.
 Status check_plan_version(const PlanHeader& plan, const Library& library, const EngineOptions& options) {
   const bool rtx = plan.product == Product::kTensorRtRtx;
   if (rtx ? plan.version.major == library.version.major : plan.version == library.version) return {};
-  const bool runs_older = options.allow_engine_code || !options.lean_runtime_library.empty();
-  if (!rtx && runs_older && plan.version <= library.version) return {};
+  if (!rtx && runs_older_plans(options) && plan.version <= library.version) return {};
   const bool older = !rtx && plan.version < library.version;
   return Error(ErrorCode::kIncompatible,
                base::concat("the plan was written by ", to_string(plan), ", the library here is ",
@@ -100,8 +104,7 @@ Result<const Library*> TensorRtLoader::library_for(const cuda::Device& device, s
     return Error(ErrorCode::kInvalidData, base::concat("the plan was written by ", to_string(plan),
                                                        ", the blob says that it is one of ", product.name));
   }
-  LibraryRequest request{product_, options.tensorrt_library,
-                         options.allow_engine_code || !options.lean_runtime_library.empty()};
+  LibraryRequest request{product_, options.tensorrt_library, runs_older_plans(options)};
   if (adapter_ != nullptr) request.headers = adapter_->headers;
   auto library = libraries_.find(request);
   if (adapter_ == nullptr) {
